@@ -1,0 +1,51 @@
+"""Staff of one unit. Citizens have no accounts and officials need none."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Role(models.TextChoices):
+    """What a member of staff may do. Roles add up; none includes another."""
+
+    CLERK = "clerk", _("经办")
+    REVIEWER = "reviewer", _("审核")
+    HANDLER = "handler", _("承办")
+    SUPERVISOR = "supervisor", _("督办")
+    CUSTODIAN = "custodian", _("密件保管")
+    OPERATOR = "operator", _("运行维护")
+
+
+class StaffManager(BaseUserManager["Staff"]):
+    """Look staff up by sign-in name; they are made by ``accounts.services.staff_create``."""
+
+
+class Staff(AbstractBaseUser):
+    """One member of staff of the current unit; the row lives in the unit's own schema."""
+
+    username = models.CharField(_("登录名"), max_length=60, unique=True)
+    name = models.CharField(_("姓名"), max_length=60)
+    office = models.CharField(_("科室"), max_length=120, blank=True)
+    roles = ArrayField(models.CharField(max_length=16, choices=Role.choices), default=list)
+    is_active = models.BooleanField(default=True)
+    must_change_password = models.BooleanField(default=False)
+
+    objects: ClassVar[StaffManager] = StaffManager()
+
+    USERNAME_FIELD = "username"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["name"]
+
+    class Meta:
+        ordering = ["username"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def has_role(self, *roles: str) -> bool:
+        """Say whether one of the roles is held."""
+        return self.is_active and any(role in self.roles for role in roles)

@@ -1,0 +1,48 @@
+"""Bring a database to the present version: made if missing, migrated, every unit provisioned."""
+
+from __future__ import annotations
+
+import contextlib
+
+import psycopg2
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection
+from psycopg2 import errors, sql
+
+from minqing.config import postgres
+from tenants.current import BASE_SCHEMA
+from tenants.models import Unit
+from tenants.services import base_unit_ensure, unit_provision
+
+
+def database_ensure() -> None:
+    """Create the database if the server has none of that name; safe when several do it at once."""
+    parameters = connection.get_connection_params()
+    name = parameters["dbname"]
+    parameters = {key: value for key, value in parameters.items() if key in {"user", "password", "host", "port"}}
+    with contextlib.closing(_maintenance_connection(parameters)) as server, server.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
+        if cursor.fetchone() is None:
+            with contextlib.suppress(errors.DuplicateDatabase, errors.UniqueViolation):
+                cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+
+
+def _maintenance_connection(parameters: dict[str, str]) -> psycopg2.extensions.connection:
+
+
+    if settings.MINQING_CLUSTER is not None:
+        parameters = {**parameters, "host": str(postgres.lease(settings.MINQING_CLUSTER))}
+    server = psycopg2.connect(dbname="postgres", **parameters)
+    server.autocommit = True
+    return server
+
+
+def prepare() -> None:
+    """Make, migrate and provision. Repeatable; run at every start and after every upgrade."""
+    database_ensure()
+    call_command("migrate_schemas", shared=True, verbosity=0, interactive=False)
+    base_unit_ensure()
+    call_command("migrate_schemas", tenant=True, verbosity=0, interactive=False)
+    for unit in Unit.objects.exclude(schema_name=BASE_SCHEMA):
+        unit_provision(unit)

@@ -1,0 +1,1 @@
+"""Staff pages (工作台): one work queue per role."""

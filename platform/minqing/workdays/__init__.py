@@ -1,0 +1,1 @@
+"""Working-day calendar and deadlines (工作日与时限)."""

@@ -1,0 +1,1 @@
+"""Search: documents, Chinese text, queries, two engines behind one interface."""

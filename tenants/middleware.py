@@ -1,0 +1,62 @@
+"""Which unit a request is for: by host name, or by host name and path prefix where it is mounted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import connection
+from django.http import HttpResponse
+from django.http.request import split_domain_port
+from django.urls import set_script_prefix
+
+from tenants.models import Domain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
+
+_UNKNOWN = "这个网址没有对应的单位。请检查网址。 No unit is served under this address.\n"
+
+
+class UnitMiddleware:
+    """Make the addressed unit current, or answer 404; there is no default unit."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Serve the request inside its unit."""
+        connection.set_schema_to_public()
+        if request.path_info == "/healthz":
+            return self.get_response(request)
+        domain = _domain_for(request)
+        if domain is None:
+            return HttpResponse(_UNKNOWN, status=404, content_type="text/plain; charset=utf-8")
+        _, _, prefix = domain.domain.partition("/")
+        if prefix:
+            _mount(request, "/" + prefix)
+        connection.set_tenant(domain.tenant)
+        try:
+            return self.get_response(request)
+        finally:
+            connection.set_schema_to_public()
+
+
+def _domain_for(request: HttpRequest) -> Domain | None:
+    host, _ = split_domain_port(request.META.get("HTTP_HOST", ""))
+    host = host.lower().rstrip(".")
+    first = request.path_info.lstrip("/").split("/", 1)[0]
+    names = [host] if not first else [f"{host}/{first}", host]
+    found = {row.domain: row for row in Domain.objects.select_related("tenant").filter(domain__in=names)}
+    return next((found[name] for name in names if name in found), None)
+
+
+def _mount(request: HttpRequest, prefix: str) -> None:
+    """Take the prefix off the path, so that the unit's own addresses begin after it."""
+    script = request.META.get("SCRIPT_NAME", "").rstrip("/") + prefix
+    request.META["SCRIPT_NAME"] = script
+    request.path_info = request.path_info[len(prefix) :] or "/"
+    request.META["PATH_INFO"] = request.path_info
+    set_script_prefix(script + "/")

@@ -1,0 +1,147 @@
+"""How the tests stand on real parts.
+
+One embedded PostgreSQL serves the run. A *template* database holds the public schema, the base
+unit and three units of two levels, made once; every worker's database is a copy of it. Ordinary
+tests (`db`) run in a transaction that is rolled back. Tests that need commits, several connections or
+several processes take `fresh_database`: a copy of the template of their own, dropped afterwards.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from django.conf import settings
+from django.db import connection, connections
+from django.test import Client
+
+from minqing.config.database import prepare
+from tenants.models import Unit
+from tenants.services import unit_create
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+TEMPLATE = "minqing_template"
+RUN = Path(os.environ["MINQING_TEST_RUN"])
+
+
+def _server() -> object:
+    parameters = {key: value for key, value in connection.get_connection_params().items() if key in {"user", "password", "port"}}
+    return prepare._maintenance_connection(parameters)
+
+
+def copy_template(name: str) -> None:
+    """Make a database as a copy of the template."""
+    server = _server()
+    with server.cursor() as cursor:  # type: ignore[attr-defined]
+        cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{TEMPLATE}"')
+    server.close()  # type: ignore[attr-defined]
+
+
+def drop_database(name: str) -> None:
+    """Drop a database with whoever is still connected to it."""
+    server = _server()
+    with server.cursor() as cursor:  # type: ignore[attr-defined]
+        cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    server.close()  # type: ignore[attr-defined]
+
+
+def use_database(name: str) -> None:
+    """Point this process's connection at a database."""
+    connections.close_all()
+    connection.settings_dict["NAME"] = name
+    settings.DATABASES["default"]["NAME"] = name
+
+
+def _make_template() -> None:
+    done = RUN / "template.done"
+    with (RUN / "template.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if done.exists():
+            return
+        use_database(TEMPLATE)
+        prepare.prepare()
+        city = unit_create(code="430500", name="邵阳市", level="city", host="shaoyang.localhost")
+        unit_create(code="430522", name="新邵县", level="county", host="xinshao.localhost", parent=city)
+        unit_create(code="430524", name="隆回县", level="county", host="longhui.localhost", parent=city)
+        connections.close_all()
+        done.touch()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
+    """Replace Django's test database by a copy of the template."""
+    name = f"minqing_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+        _make_template()
+        drop_database(name)
+        copy_template(name)
+        use_database(name)
+    yield
+    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+        connections.close_all()
+        drop_database(name)
+
+
+@pytest.fixture(autouse=True)
+def _no_unit_is_left_over(request: pytest.FixtureRequest) -> None:
+    """Each test begins without a current unit."""
+    if "db" in request.fixturenames or "fresh_database" in request.fixturenames:
+        request.getfixturevalue("db" if "db" in request.fixturenames else "fresh_database")
+        connection.set_schema_to_public()
+
+
+@pytest.fixture
+def fresh_database(django_db_setup: None, django_db_blocker: pytest.FixtureRequest) -> Iterator[str]:
+    """Give the test a committed database of its own; yields its name."""
+    before = connection.settings_dict["NAME"]
+    name = f"minqing_{secrets.token_hex(4)}"
+    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+        connections.close_all()
+        copy_template(name)
+        use_database(name)
+        yield name
+        connections.close_all()
+        use_database(before)
+        drop_database(name)
+
+
+def _unit(code: str) -> Unit:
+    return Unit.objects.get(code=code)
+
+
+@pytest.fixture
+def city(request: pytest.FixtureRequest) -> Unit:
+    """邵阳市."""
+    return _with_database(request, "430500")
+
+
+@pytest.fixture
+def county(request: pytest.FixtureRequest) -> Unit:
+    """新邵县."""
+    return _with_database(request, "430522")
+
+
+@pytest.fixture
+def neighbour(request: pytest.FixtureRequest) -> Unit:
+    """隆回县."""
+    return _with_database(request, "430524")
+
+
+def _with_database(request: pytest.FixtureRequest, code: str) -> Unit:
+    if "fresh_database" in request.fixturenames:
+        request.getfixturevalue("fresh_database")
+    else:
+        request.getfixturevalue("db")
+    return _unit(code)
+
+
+@pytest.fixture
+def visit() -> Callable[[Unit], Client]:
+    """Return a maker of HTTP clients that come to one unit's host."""
+    return lambda unit: Client(headers={"host": unit.host})

@@ -1,0 +1,56 @@
+"""No request, command, cache or file of one unit reads another's."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.cache import cache
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import connection
+
+from minqing.accounts.models import Staff
+from tenants.current import current_unit, unit_context
+from tenants.errors import NoCurrentUnit
+
+
+def test_rows_of_one_unit_are_not_seen_in_another(county, neighbour):
+    with unit_context(county):
+        Staff.objects.create(username="wsl", name="王示例")
+    with unit_context(neighbour):
+        assert not Staff.objects.filter(username="wsl").exists()
+    with unit_context(county):
+        assert Staff.objects.filter(username="wsl").exists()
+
+
+def test_the_host_name_decides_the_unit_and_an_unknown_one_gets_404(county, visit, client):
+    assert client.get("/", headers={"host": "nobody.localhost"}).status_code == 404
+    visit(county).get("/")
+    assert connection.schema_name == "public"
+
+
+def test_without_a_unit_nothing_is_current(db):
+    with pytest.raises(NoCurrentUnit):
+        current_unit()
+
+
+def test_cache_entries_are_kept_apart(county, neighbour):
+    with unit_context(county):
+        cache.set("head", "ours")
+    with unit_context(neighbour):
+        assert cache.get("head") is None
+
+
+def test_files_are_kept_apart(county, neighbour):
+    with unit_context(county):
+        name = default_storage.save("photo.txt", ContentFile(b"x"))
+        assert default_storage.exists(name)
+    with unit_context(neighbour):
+        assert not default_storage.exists(name)
+    with pytest.raises(NoCurrentUnit):
+        default_storage.open(name)
+
+
+def test_committed_rows_live_in_a_database_of_their_own(fresh_database, county):
+    with unit_context(county):
+        Staff.objects.create(username="wsl", name="王示例")
+    assert fresh_database == connection.settings_dict["NAME"]
