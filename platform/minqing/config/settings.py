@@ -20,7 +20,7 @@ ALLOWED_HOSTS = ["*"]  # the tenant middleware serves registered host names only
 
 # --- what is installed ----------------------------------------------------------------------
 
-SHARED_APPS = ["django_tenants", "tenants", "django.contrib.staticfiles", "rest_framework", "drf_spectacular", "django_htmx", "csp"]
+SHARED_APPS = ["django_tenants", "tenants", "minqing.demo", "django.contrib.staticfiles", "rest_framework", "drf_spectacular", "django_htmx", "csp"]
 TENANT_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.auth",
