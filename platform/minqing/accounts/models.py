@@ -49,3 +49,14 @@ class Staff(AbstractBaseUser):
     def has_role(self, *roles: str) -> bool:
         """Say whether one of the roles is held."""
         return self.is_active and any(role in self.roles for role in roles)
+
+
+class SignInCell(models.Model):
+    """Wrong passwords of the sign-in names that fall into one cell; see ``accounts.throttle``."""
+
+    number = models.PositiveSmallIntegerField(primary_key=True)
+    failures = models.PositiveSmallIntegerField(default=0)
+    rests_until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.failures}"

@@ -1,0 +1,31 @@
+"""May this person do this? Asked at the head of every service that staff call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from minqing.accounts.errors import NotAllowed
+from minqing.accounts.models import Staff
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+
+def require(by: Staff | AnonymousUser | None, *roles: str) -> Staff:
+    """Return the acting member of staff as the database knows them now.
+
+    The row is read again in the current unit and must still carry the same password hash, so that
+    neither a session from before a dismissal nor a person of another unit passes. Without roles,
+    any active member of staff passes.
+
+    Raises:
+        NotAllowed: nobody, not of this unit, disabled, or none of the roles is held.
+    """
+    if not isinstance(by, Staff) or by.pk is None:
+        raise NotAllowed
+    staff = Staff.objects.filter(
+        pk=by.pk, username=by.username, password=by.password, is_active=True
+    ).first()
+    if staff is None or (roles and not staff.has_role(*roles)):
+        raise NotAllowed
+    return staff

@@ -1,0 +1,125 @@
+"""Writes about staff: making them, their passwords, sign-in. ``by=None`` is the host's own command line."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from django.contrib.auth import authenticate
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from minqing.accounts import throttle
+from minqing.accounts.errors import NotAllowed, SignInRefused, StaffFault
+from minqing.accounts.models import Role, Staff
+from minqing.accounts.permissions import require
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,59}")
+
+
+def staff_create(
+    *,
+    username: str,
+    name: str,
+    roles: Iterable[str],
+    password: str,
+    office: str = "",
+    must_change_password: bool = False,
+    by: Staff | None = None,
+) -> Staff:
+    """Make a member of staff of the current unit.
+
+    Raises:
+        NotAllowed: ``by`` does not run the platform (运行维护).
+        StaffFault: a value does not fit or the sign-in name is taken; nothing was made.
+    """
+    if by is not None:
+        require(by, Role.OPERATOR)
+    wanted = sorted(set(roles))
+    if not USERNAME.fullmatch(username):
+        raise StaffFault(_("登录名只能用小写英文字母、数字和 . _ -，2 到 60 个字符。"))
+    if not name.strip() or len(name) > 60:
+        raise StaffFault(_("请填写姓名，不超过 60 个字。"))
+    if not wanted or any(role not in Role.values for role in wanted):
+        raise StaffFault(_("请至少选择一个角色：%(roles)s。") % {"roles": "、".join(Role.values)})
+    staff = Staff(
+        username=username,
+        name=name.strip(),
+        office=office.strip(),
+        roles=wanted,
+        must_change_password=must_change_password,
+    )
+    _set(staff, password)
+    try:
+        with transaction.atomic():
+            staff.save()
+    except IntegrityError as fault:
+        raise StaffFault(_("登录名 %(name)s 已经有人使用。") % {"name": username}) from fault
+    return staff
+
+
+def password_set(
+    *, staff: Staff, password: str, by: Staff | None = None, must_change_password: bool = False
+) -> None:
+    """Give a member of staff another password: their own, or by the operator with a change at next sign-in.
+
+    Raises:
+        NotAllowed: ``by`` is someone else and does not run the platform.
+        StaffFault: the password is too weak.
+    """
+    if by is not None:
+        acting = require(by)
+        if acting.pk != staff.pk:
+            require(by, Role.OPERATOR)
+            must_change_password = True
+    staff.must_change_password = must_change_password
+    _set(staff, password)
+    staff.save(update_fields=["password", "must_change_password"])
+    throttle.succeeded(staff.username)
+
+
+def staff_disable(*, staff: Staff, by: Staff | None = None) -> None:
+    """Shut an account; what the person wrote and reviewed keeps their name. Nobody disables themselves.
+
+    Raises:
+        NotAllowed: ``by`` does not run the platform, or is the person.
+    """
+    if by is not None and require(by, Role.OPERATOR).pk == staff.pk:
+        raise NotAllowed
+    staff.is_active = False
+    staff.save(update_fields=["is_active"])
+
+
+def sign_in(*, username: str, password: str) -> Staff:
+    """Check a sign-in; the page then calls ``django.contrib.auth.login`` with the answer.
+
+    An unknown name costs the same time and gives the same sentence as a wrong password.
+
+    Raises:
+        TooManyAttempts: wrong passwords came just before; the password was not looked at.
+        SignInRefused: the two do not fit, or the account is shut.
+    """
+    throttle.check(username)
+    staff = (
+        authenticate(username=username, password=password)
+        if len(username) <= 60 and len(password) <= 200
+        else None
+    )
+    if not isinstance(staff, Staff):
+        throttle.failed(username)
+        raise SignInRefused
+    throttle.succeeded(username)
+    return staff
+
+
+def _set(staff: Staff, password: str) -> None:
+    try:
+        validate_password(password, staff)
+    except ValidationError as fault:
+        raise StaffFault("".join(fault.messages)) from fault
+    staff.set_password(password)
