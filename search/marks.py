@@ -1,0 +1,32 @@
+"""Telling the index that documents changed, inside the transaction that changes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import connection
+
+from search.errors import OutsideTransaction
+from search.models import Mark
+from search.registry import source_named
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def mark(source: str, ids: Iterable[str]) -> None:
+    """Note that documents of the current unit were made, changed or withdrawn.
+
+    The indexer loads them from their source after this transaction commits; if it rolls back, nothing happened.
+    Call ``search.tasks.drain_soon()`` once beside it where people wait for the result.
+
+    Raises:
+        OutsideTransaction: there is no transaction to belong to.
+        SourceFault: nobody registered the source.
+    """
+    if not connection.in_atomic_block:
+        raise OutsideTransaction
+    name = source_named(source).name
+    Mark.objects.bulk_create(
+        [Mark(source=name, document=document) for document in dict.fromkeys(ids)], batch_size=1000
+    )
