@@ -1,0 +1,1 @@
+"""The staff pages, one file for each kind of work."""
