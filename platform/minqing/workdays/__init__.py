@@ -1,1 +1,1 @@
-"""Working-day calendar and deadlines (工作日与时限)."""
+"""Working days (工作日) and legal time limits: an editable calendar per unit, and rules as data."""
