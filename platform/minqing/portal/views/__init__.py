@@ -1,0 +1,1 @@
+"""Public pages: parse, one call, answer."""

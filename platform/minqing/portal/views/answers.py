@@ -1,0 +1,80 @@
+"""Answers that several pages give: a problem as a page, a page that nobody keeps, a page that may be kept for a while."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
+
+from django.shortcuts import render
+from django.utils.cache import get_conditional_response, patch_cache_control, patch_vary_headers
+from django.utils.http import quote_etag
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from minqing.portal.context import SIZE_COOKIE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpRequest, HttpResponse
+    from django.http.response import HttpResponseBase
+
+P = ParamSpec("P")
+
+HEADINGS = {
+    400: "这样看不懂",
+    403: "这一页不能看",
+    404: "没有这一页",
+    409: "现在还不行",
+    413: "内容太大",
+    415: "格式不对",
+    503: "暂时办不了",
+}
+
+
+def problem(request: HttpRequest, status: int, sentence: str, *, heading: str = "") -> HttpResponse:
+    """Say in one sentence what is wrong and what to do."""
+    words = {"heading": heading or _(HEADINGS.get(status, HEADINGS[400])), "sentence": sentence}
+    return render(request, "portal/problem.html", words, status=status)
+
+
+def unkept(view: Callable[Concatenate[HttpRequest, P], HttpResponseBase]) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+    """For the pages of the channel: no copy anywhere, no referrer to anybody."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        response = view(request, *args, **kwargs)
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["Referrer-Policy"] = "no-referrer"
+        return response
+
+    return answer
+
+
+def kept(version: Callable[[], str]) -> Callable[..., Any]:
+    """For public reads: an ETag of the data's version, the address, the language and the size; fresh for half a minute."""
+
+    def decorate(view: Callable[Concatenate[HttpRequest, P], HttpResponseBase]) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+        @wraps(view)
+        def answer(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            marks = [
+                version(),
+                request.get_host(),
+                request.get_full_path(),
+                get_language() or "",
+                request.COOKIES.get(SIZE_COOKIE, ""),
+                request.headers.get("HX-Request", ""),
+            ]
+            etag = quote_etag(hashlib.sha256("\n".join(marks).encode()).hexdigest()[:32])
+            same = get_conditional_response(request, etag=etag) if request.method in {"GET", "HEAD"} else None
+            response = same if same is not None else view(request, *args, **kwargs)
+            if response.status_code in {200, 304}:
+                response.headers["ETag"] = etag
+                patch_cache_control(response, public=True, max_age=30)
+                patch_vary_headers(response, ["Cookie", "Accept-Language", "HX-Request"])
+            return response
+
+        return answer
+
+    return decorate
