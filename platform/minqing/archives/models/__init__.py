@@ -1,0 +1,18 @@
+"""Tables of the archives, split by noun."""
+
+from minqing.archives.models.entries import Entry, EntryVersion, Reply
+from minqing.archives.models.officials import Official, Post
+from minqing.archives.models.plans import PublicationPlan
+from minqing.archives.models.public import PublicEntryRow, PublicOfficialRow, PublicReplyRow
+
+__all__ = [
+    "Entry",
+    "EntryVersion",
+    "Official",
+    "Post",
+    "PublicEntryRow",
+    "PublicOfficialRow",
+    "PublicReplyRow",
+    "PublicationPlan",
+    "Reply",
+]
