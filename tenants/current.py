@@ -50,7 +50,9 @@ def unit_by_code(code: str) -> Unit:
     """
     unit = Unit.objects.exclude(schema_name=BASE_SCHEMA).filter(code=code).first()
     if unit is None:
-        raise UnitFault(f"No unit here has the code {code!r}. `minqing unit list` shows those there are.")
+        raise UnitFault(
+            f"No unit here has the code {code!r}. `minqing unit list` shows those there are."
+        )
     return unit
 
 

@@ -49,7 +49,9 @@ def _domain_for(request: HttpRequest) -> Domain | None:
     host = host.lower().rstrip(".")
     first = request.path_info.lstrip("/").split("/", 1)[0]
     names = [host] if not first else [f"{host}/{first}", host]
-    found = {row.domain: row for row in Domain.objects.select_related("tenant").filter(domain__in=names)}
+    found = {
+        row.domain: row for row in Domain.objects.select_related("tenant").filter(domain__in=names)
+    }
     return next((found[name] for name in names if name in found), None)
 
 

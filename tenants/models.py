@@ -32,7 +32,9 @@ class Unit(TenantMixin):  # type: ignore[misc]  # untyped upstream
 
     code = models.CharField(max_length=32, unique=True)
     level = models.CharField(max_length=16, choices=Level.choices)
-    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="children")
+    parent = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="children"
+    )
     title = models.CharField(max_length=120, blank=True)
     organiser = models.CharField(max_length=120, blank=True)
     telephone = models.CharField(max_length=40, blank=True)
@@ -43,7 +45,11 @@ class Unit(TenantMixin):  # type: ignore[misc]  # untyped upstream
 
     class Meta:
         ordering = ["code"]
-        constraints = [models.CheckConstraint(condition=Q(code__regex=r"^[0-9A-Za-z][0-9A-Za-z.-]*$"), name="unit_code_ascii")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(code__regex=r"^[0-9A-Za-z][0-9A-Za-z.-]*$"), name="unit_code_ascii"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -84,7 +90,9 @@ class UnitName(models.Model):
         ordering = ["unit", "valid_from"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(valid_from__isnull=True) | Q(valid_to__isnull=True) | Q(valid_from__lte=F("valid_to")),
+                condition=Q(valid_from__isnull=True)
+                | Q(valid_to__isnull=True)
+                | Q(valid_from__lte=F("valid_to")),
                 name="unit_name_dates_ordered",
             )
         ]

@@ -85,8 +85,14 @@ def check_unit_create(*, code: str, name: str, level: str, host: str, parent: Un
     Raises:
         UnitFault: with a sentence that says what to change.
     """
-    if not code.isascii() or not code.replace("-", "").replace(".", "").isalnum() or code == BASE_SCHEMA:
-        raise UnitFault(f"The code {code!r} may hold ASCII letters, digits, '-' and '.' only, for example 430522.")
+    if (
+        not code.isascii()
+        or not code.replace("-", "").replace(".", "").isalnum()
+        or code == BASE_SCHEMA
+    ):
+        raise UnitFault(
+            f"The code {code!r} may hold ASCII letters, digits, '-' and '.' only, for example 430522."
+        )
     if not name.strip():
         raise UnitFault("A unit needs a name.")
     if level not in Level.values:

@@ -22,7 +22,10 @@ def test_platform_folder_and_tests_hold_no_package_marker():
 
 def test_models_and_migrations_agree():
     done = subprocess.run(
-        [sys.executable, "-m", "minqing", "makemigrations", "--check", "--dry-run"], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "minqing", "makemigrations", "--check", "--dry-run"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

