@@ -6,7 +6,6 @@ import functools
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from celery import shared_task
-from django.db import close_old_connections
 
 from tenants.current import unit_context
 from tenants.models import Unit
@@ -29,7 +28,6 @@ def unit_task(name: str) -> Callable[[Callable[P, R]], Callable[..., R]]:
         @shared_task(name=name)
         @functools.wraps(function)
         def run(schema: str, *args: P.args, **kwargs: P.kwargs) -> R | None:
-            close_old_connections()
             unit = Unit.objects.filter(schema_name=schema).first()
             if unit is None:
                 return None
