@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 from django_tenants.utils import get_public_schema_name, tenant_context
@@ -18,6 +18,9 @@ BASE_SCHEMA = "base"
 """Schema of the unit that new ones are cloned from; it serves nobody."""
 
 
+_database: Any = connection  # django-tenants' wrapper, which has no types
+
+
 def current_unit() -> Unit:
     """Return the unit of this request, task or command.
 
@@ -28,6 +31,14 @@ def current_unit() -> Unit:
     if not isinstance(unit, Unit) or unit.schema_name in {get_public_schema_name(), BASE_SCHEMA}:
         raise NoCurrentUnit
     return unit
+
+
+def unit_set(unit: Unit | None) -> None:
+    """Make a unit current, or none, until the next call. For request handling; other code takes ``unit_context``."""
+    if unit is None:
+        _database.set_schema_to_public()
+    else:
+        _database.set_tenant(unit)
 
 
 @contextmanager
@@ -48,7 +59,7 @@ def unit_by_code(code: str) -> Unit:
     Raises:
         UnitFault: no unit of this deployment has the code.
     """
-    unit = Unit.objects.exclude(schema_name=BASE_SCHEMA).filter(code=code).first()
+    unit: Unit | None = Unit.objects.exclude(schema_name=BASE_SCHEMA).filter(code=code).first()
     if unit is None:
         raise UnitFault(
             f"No unit here has the code {code!r}. `minqing unit list` shows those there are."

@@ -14,11 +14,11 @@ class UnitStorage(FileSystemStorage):
     """Files of the current unit under ``<state>/media/<schema>``; without a unit nothing opens."""
 
     @property
-    def base_location(self) -> str:  # type: ignore[override]  # computed per unit, not cached
+    def base_location(self) -> str:
         """The current unit's folder."""
         return str(Path(settings.MEDIA_ROOT) / current_unit().schema_name)
 
     @property
-    def location(self) -> str:  # type: ignore[override]
+    def location(self) -> str:
         """The current unit's folder, absolute."""
         return self.base_location

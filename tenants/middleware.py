@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.db import connection
 from django.http import HttpResponse
 from django.http.request import split_domain_port
 from django.urls import set_script_prefix
 
+from tenants.current import unit_set
 from tenants.models import Domain
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class UnitMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Serve the request inside its unit."""
-        connection.set_schema_to_public()
+        unit_set(None)
         if request.path_info == "/healthz":
             return self.get_response(request)
         domain = _domain_for(request)
@@ -37,11 +37,11 @@ class UnitMiddleware:
         _, _, prefix = domain.domain.partition("/")
         if prefix:
             _mount(request, "/" + prefix)
-        connection.set_tenant(domain.tenant)
+        unit_set(domain.tenant)
         try:
             return self.get_response(request)
         finally:
-            connection.set_schema_to_public()
+            unit_set(None)
 
 
 def _domain_for(request: HttpRequest) -> Domain | None:

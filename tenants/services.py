@@ -35,7 +35,7 @@ def register_provisioner(name: str, provisioner: Provisioner, *, order: int = 10
 
 def base_unit_ensure() -> Unit:
     """Make the unit that others are cloned from, with all migrations applied."""
-    unit = Unit.objects.filter(schema_name=BASE_SCHEMA).first()
+    unit: Unit | None = Unit.objects.filter(schema_name=BASE_SCHEMA).first()
     if unit is None:
         unit = Unit(schema_name=BASE_SCHEMA, code="base", level=Level.CITY)
         unit.save()

@@ -17,14 +17,14 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def unit_task(name: str) -> Callable[[Callable[P, R]], Callable[..., R]]:
+def unit_task(name: str) -> Callable[[Callable[P, R]], Callable[..., R | None]]:
     """Make a task that runs inside the unit whose schema name it is given first.
 
     The decorated function takes the remaining arguments. A task for a unit that is not here any more
     ends without doing anything: the sweep finds whatever is due.
     """
 
-    def decorate(function: Callable[P, R]) -> Callable[..., R]:
+    def decorate(function: Callable[P, R]) -> Callable[..., R | None]:
         @shared_task(name=name)
         @functools.wraps(function)
         def run(schema: str, *args: P.args, **kwargs: P.kwargs) -> R | None:
@@ -34,6 +34,6 @@ def unit_task(name: str) -> Callable[[Callable[P, R]], Callable[..., R]]:
             with unit_context(unit):
                 return function(*args, **kwargs)
 
-        return run  # type: ignore[no-any-return]  # celery is untyped
+        return run
 
     return decorate

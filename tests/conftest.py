@@ -20,6 +20,7 @@ from django.db import connection, connections
 from django.test import Client
 
 from minqing.config.database import prepare
+from tenants.current import unit_by_code, unit_set
 from tenants.models import Unit
 from tenants.services import unit_create
 
@@ -31,8 +32,12 @@ RUN = Path(os.environ["MINQING_TEST_RUN"])
 
 
 def _server() -> object:
-    parameters = {key: value for key, value in connection.get_connection_params().items() if key in {"user", "password", "port"}}
-    return prepare._maintenance_connection(parameters)
+    parameters = {
+        key: value
+        for key, value in connection.get_connection_params().items()
+        if key in {"user", "password", "port"}
+    }
+    return prepare.maintenance_connection(parameters)
 
 
 def copy_template(name: str) -> None:
@@ -67,8 +72,12 @@ def _make_template() -> None:
         use_database(TEMPLATE)
         prepare.prepare()
         city = unit_create(code="430500", name="邵阳市", level="city", host="shaoyang.localhost")
-        unit_create(code="430522", name="新邵县", level="county", host="xinshao.localhost", parent=city)
-        unit_create(code="430524", name="隆回县", level="county", host="longhui.localhost", parent=city)
+        unit_create(
+            code="430522", name="新邵县", level="county", host="xinshao.localhost", parent=city
+        )
+        unit_create(
+            code="430524", name="隆回县", level="county", host="longhui.localhost", parent=city
+        )
         connections.close_all()
         done.touch()
 
@@ -93,11 +102,13 @@ def _no_unit_is_left_over(request: pytest.FixtureRequest) -> None:
     """Each test begins without a current unit."""
     if "db" in request.fixturenames or "fresh_database" in request.fixturenames:
         request.getfixturevalue("db" if "db" in request.fixturenames else "fresh_database")
-        connection.set_schema_to_public()
+        unit_set(None)
 
 
 @pytest.fixture
-def fresh_database(django_db_setup: None, django_db_blocker: pytest.FixtureRequest) -> Iterator[str]:
+def fresh_database(
+    django_db_setup: None, django_db_blocker: pytest.FixtureRequest
+) -> Iterator[str]:
     """Give the test a committed database of its own; yields its name."""
     before = connection.settings_dict["NAME"]
     name = f"minqing_{secrets.token_hex(4)}"
@@ -109,10 +120,6 @@ def fresh_database(django_db_setup: None, django_db_blocker: pytest.FixtureReque
         connections.close_all()
         use_database(before)
         drop_database(name)
-
-
-def _unit(code: str) -> Unit:
-    return Unit.objects.get(code=code)
 
 
 @pytest.fixture
@@ -138,7 +145,7 @@ def _with_database(request: pytest.FixtureRequest, code: str) -> Unit:
         request.getfixturevalue("fresh_database")
     else:
         request.getfixturevalue("db")
-    return _unit(code)
+    return unit_by_code(code)
 
 
 @pytest.fixture

@@ -262,7 +262,9 @@ def _serves(cluster: Cluster) -> bool:
         lines = (cluster.data / "postmaster.pid").read_text().splitlines()
         if lines[7].strip() != "ready" or lines[0] != (cluster.home / "serving").read_text():
             return False
-        psycopg2.connect(host=str(cluster.sockets), user=USER, dbname="postgres", connect_timeout=10).close()
+        psycopg2.connect(
+            host=str(cluster.sockets), user=USER, dbname="postgres", connect_timeout=10
+        ).close()
     except (OSError, IndexError, psycopg2.OperationalError):
         return False
     return True

@@ -22,10 +22,10 @@ from kombu.utils.json import dumps, loads
 _DAY = 86400
 
 
-class Channel(filesystem.Channel):  # type: ignore[misc]  # untyped upstream
+class Channel(filesystem.Channel):
     """A channel whose messages appear whole or not at all and are taken once."""
 
-    def _put(self, queue: str, payload: dict[str, Any], **kwargs: Any) -> None:
+    def _put(self, queue: str, payload: Any, **kwargs: Any) -> None:
         """Write one message and make it visible by renaming it."""
         folder = Path(self.data_folder_out)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -36,7 +36,7 @@ class Channel(filesystem.Channel):  # type: ignore[misc]  # untyped upstream
         os.utime(draft, (day, day))
         draft.replace(folder / name)
 
-    def _get(self, queue: str) -> Any:
+    def _get(self, queue: str, timeout: float | None = None) -> Any:
         """Take the oldest message of a queue; who renames it first has it."""
         folder = Path(self.data_folder_in)
         for name in sorted(os.listdir(folder)) if folder.is_dir() else ():
@@ -52,7 +52,9 @@ class Channel(filesystem.Channel):  # type: ignore[misc]  # untyped upstream
             return loads(text)
         raise Empty
 
-    def _queue_bind(self, exchange: str, routing_key: str, pattern: str, queue: str) -> None:
+    def _queue_bind(
+        self, exchange: str, routing_key: str | None, pattern: str | None, queue: str | None
+    ) -> None:
         """Nothing to keep: routing is fixed, so that a wiped folder loses messages and nothing else."""
 
     def get_table(self, exchange: str) -> list[Any]:
@@ -60,7 +62,7 @@ class Channel(filesystem.Channel):  # type: ignore[misc]  # untyped upstream
         return [filesystem.exchange_queue_t(exchange, "", exchange)]
 
 
-class Transport(filesystem.Transport):  # type: ignore[misc]  # untyped upstream
+class Transport(filesystem.Transport):
     """The transport behind ``spool://``."""
 
     Channel = Channel

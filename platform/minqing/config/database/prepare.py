@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from typing import Any
 
 import psycopg2
 from django.conf import settings
@@ -26,7 +27,7 @@ def database_ensure() -> None:
         if key in {"user", "password", "host", "port"}
     }
     with (
-        contextlib.closing(_maintenance_connection(parameters)) as server,
+        contextlib.closing(maintenance_connection(parameters)) as server,
         server.cursor() as cursor,
     ):
         cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
@@ -35,11 +36,12 @@ def database_ensure() -> None:
                 cursor.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
 
 
-def _maintenance_connection(parameters: dict[str, str]) -> psycopg2.extensions.connection:
+def maintenance_connection(parameters: dict[str, Any]) -> psycopg2.extensions.connection:
+    """Open a connection outside any project database, in autocommit, to make and drop databases."""
 
     if settings.MINQING_CLUSTER is not None:
         parameters = {**parameters, "host": str(postgres.lease(settings.MINQING_CLUSTER))}
-    server = psycopg2.connect(dbname="postgres", **parameters)
+    server: psycopg2.extensions.connection = psycopg2.connect(dbname="postgres", **parameters)
     server.autocommit = True
     return server
 
