@@ -21,11 +21,12 @@ from django.test import Client
 
 from minqing.config.database import prepare
 from tenants.current import unit_by_code, unit_set
-from tenants.models import Unit
 from tenants.services import unit_create
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from tenants.models import Unit
 
 TEMPLATE = "minqing_template"
 RUN = Path(os.environ["MINQING_TEST_RUN"])

@@ -25,7 +25,7 @@ _DAY = 86400
 class Channel(filesystem.Channel):
     """A channel whose messages appear whole or not at all and are taken once."""
 
-    def _put(self, queue: str, payload: Any, **kwargs: Any) -> None:
+    def _put(self, queue: str, payload: Any, **kwargs: Any) -> None:  # type: ignore[override]  # its two bases disagree
         """Write one message and make it visible by renaming it."""
         folder = Path(self.data_folder_out)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
