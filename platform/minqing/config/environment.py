@@ -60,6 +60,10 @@ class Environment:
     signer_socket: Path
     """``MINQING_SIGNER_SOCKET``: where the signer listens (default ``<state>/signer/socket``)."""
 
+    proxy: str
+    """``MINQING_PROXY``: ``none`` when nothing stands before the web process, or the path of the nginx file that does;
+    unset means not known, and then no page claims that addresses are not kept."""
+
     https: bool
     """``MINQING_HTTPS=1``: pages are reached over HTTPS; cookies are then sent over nothing else."""
 
@@ -105,6 +109,7 @@ class Environment:
             signer_socket=Path(
                 variables.get("MINQING_SIGNER_SOCKET") or state / "signer" / "socket"
             ),
+            proxy=variables.get("MINQING_PROXY", ""),
             https=_switch(variables, "MINQING_HTTPS"),
             public_port=port or None,
         )

@@ -22,6 +22,7 @@ def variables(
         "MINQING_SLOT_SECONDS": str(slot_seconds),
         "MINQING_PUBLIC_PORT": str(port),
         "MINQING_OPERATOR": "demo",
+        "MINQING_PROXY": "none",
         "PYTHONUNBUFFERED": "1",
     }
 

@@ -38,7 +38,6 @@ def database_ensure() -> None:
 
 def maintenance_connection(parameters: dict[str, Any]) -> psycopg2.extensions.connection:
     """Open a connection outside any project database, in autocommit, to make and drop databases."""
-
     if settings.MINQING_CLUSTER is not None:
         parameters = {**parameters, "host": str(postgres.lease(settings.MINQING_CLUSTER))}
     server: psycopg2.extensions.connection = psycopg2.connect(dbname="postgres", **parameters)
