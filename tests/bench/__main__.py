@@ -1,0 +1,44 @@
+"""`make bench`: measure, print ratios side by side in one run, write bench.json.
+
+Each module `tests.bench.bench_*` has `run(quick) -> dict[str, float]`. Figures go with the machine's
+cores; ratios are safer than milliseconds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import platform
+import sys
+import time
+from pathlib import Path
+
+from tests.support import environment  # noqa: F401  a state folder of this run's own, before settings are read
+
+import django
+
+NAMES = ("ledger", "exchange", "search", "pages")
+
+
+def main() -> int:
+    """Run the named benchmarks, or all."""
+    parser = argparse.ArgumentParser(prog="make bench ARGS=…")
+    parser.add_argument("names", nargs="*", choices=[*NAMES, []], help=f"of {', '.join(NAMES)} (default all)")
+    parser.add_argument("--quick", action="store_true", help="small sizes, for a look")
+    arguments = parser.parse_args()
+    django.setup()
+    figures: dict[str, object] = {"cores": os.cpu_count(), "python": platform.python_version(), "quick": arguments.quick}
+    for name in arguments.names or NAMES:
+        started = time.monotonic()
+        sys.stdout.write(f"\n== {name}\n")
+        figures[name] = importlib.import_module(f"tests.bench.bench_{name}").run(arguments.quick)
+        sys.stdout.write(f"   ({time.monotonic() - started:.0f} s)\n")
+        Path("bench.json").write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write("\nwritten to bench.json\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
