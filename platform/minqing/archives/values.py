@@ -16,6 +16,19 @@ def month_text(month: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Wording:
+    """What an entry says: what a draft, an edit or a correction gives. Everything but ``note`` becomes public."""
+
+    day: datetime.date  # of the event
+    source_unit: str  # who visited, inspected, counted
+    title: str  # at most 120 characters
+    text: str  # at most 20,000 characters, plain
+    note: str = ""  # internal: evidence, where the papers are
+    negative: bool = False
+    expires_on: datetime.date | None = None  # a negative entry must have one
+
+
+@dataclass(frozen=True, kw_only=True)
 class PublicPost:
     """One post of an official as published."""
 

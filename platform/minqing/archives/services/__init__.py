@@ -1,0 +1,46 @@
+"""Every write of the archives. Keyword-only; ``by`` is the acting ``Staff``; things are named by their public id.
+
+One service is one transaction: permission, lock, check, move, ledger record, projection, search mark.
+"""
+
+from minqing.archives.services.entries import (
+    entry_correct,
+    entry_draft,
+    entry_edit,
+    entry_publish,
+    entry_return,
+    entry_submit,
+    entry_withdraw,
+)
+from minqing.archives.services.officials import (
+    official_create,
+    official_edit,
+    official_publish,
+    official_withdraw,
+    post_add,
+    post_edit,
+    post_remove,
+)
+from minqing.archives.services.plans import plan_end, plan_enter
+from minqing.archives.services.replies import reply_attach, reply_publish
+
+__all__ = [
+    "entry_correct",
+    "entry_draft",
+    "entry_edit",
+    "entry_publish",
+    "entry_return",
+    "entry_submit",
+    "entry_withdraw",
+    "official_create",
+    "official_edit",
+    "official_publish",
+    "official_withdraw",
+    "plan_end",
+    "plan_enter",
+    "post_add",
+    "post_edit",
+    "post_remove",
+    "reply_attach",
+    "reply_publish",
+]
