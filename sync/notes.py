@@ -66,7 +66,7 @@ class VerifierKey:
             NoteFault: malformed, an unsupported type, or the key id belongs to another key.
         """
         parts = text.split("+", 2)
-        if len(parts) != 3:  # noqa: PLR2004  name, id, key
+        if len(parts) != 3:
             raise NoteFault("A verifier key reads <name>+<key id>+<key>.")
         material = decode64(parts[2])
         if len(material) != _KEY_LENGTH + 1 or material[0] not in {ED25519, COSIGNATURE}:
@@ -226,7 +226,7 @@ def parse_signature(line: str) -> Signature:
     """
     mark, name, material = ([*line.split(" "), "", ""])[:3]
     octets = decode64(material)
-    if mark != "—" or line.count(" ") != 2 or len(octets) <= 4:  # noqa: PLR2004  mark, name, key id
+    if mark != "—" or line.count(" ") != 2 or len(octets) <= 4:
         raise NoteFault("A signature line reads: em dash, name, base64.")
     return Signature(check_name(name), octets[:4], octets[4:])
 
@@ -280,7 +280,7 @@ def parse_checkpoint(text: str) -> Checkpoint:
         NoteFault: not origin, size, root in exactly their forms.
     """
     lines = text.split("\n")
-    if len(lines) < 4 or lines.pop() != "" or not all(lines):  # noqa: PLR2004  three lines and the end
+    if len(lines) < 4 or lines.pop() != "" or not all(lines):
         raise NoteFault("A checkpoint has three lines: origin, size, root.")
     origin, digits, root, *extensions = lines
     size = parse_size(digits)
@@ -301,7 +301,7 @@ def parse_size(digits: str) -> int:
         or not digits.isdigit()
         or len(digits) > 19
         or str(int(digits)) != digits
-    ):  # noqa: PLR2004  digits of 2**63
+    ):
         raise NoteFault(f"{digits[:40]!r} is no tree size.")
     size = int(digits)
     if size > _SIZE_LIMIT:
@@ -358,7 +358,7 @@ def cosigned_by(note: Note, keys: Iterable[VerifierKey]) -> list[Cosignature]:
         key = known.get((signature.name, signature.key_id))
         if key is None or key in found:
             continue
-        if len(signature.octets) != 72:  # noqa: PLR2004  time and Ed25519 signature
+        if len(signature.octets) != 72:
             raise NoteFault(f"The cosignature of {key.name} has a wrong length.")
         (timestamp,) = struct.unpack(">Q", signature.octets[:8])
         key.verify(signature.octets[8:], _cosigned(note.text, timestamp))

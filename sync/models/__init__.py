@@ -1,0 +1,43 @@
+"""Tables of ledger and exchange, in the unit's own schema."""
+
+from sync.models.exchange import (
+    Contact,
+    Cosignature,
+    DisclosureNote,
+    Evidence,
+    Following,
+    Grant,
+    Incident,
+    MirrorBundle,
+    Nonce,
+    Peer,
+    PeerHead,
+    Quarantine,
+    Received,
+    Told,
+)
+from sync.models.ledger import Chain, Entry, Head, Log, Opening, Pending, Tile
+
+__all__ = [
+    "Chain",
+    "Contact",
+    "Cosignature",
+    "DisclosureNote",
+    "Entry",
+    "Evidence",
+    "Following",
+    "Grant",
+    "Head",
+    "Incident",
+    "Log",
+    "MirrorBundle",
+    "Nonce",
+    "Opening",
+    "Peer",
+    "PeerHead",
+    "Pending",
+    "Quarantine",
+    "Received",
+    "Tile",
+    "Told",
+]

@@ -1,0 +1,162 @@
+"""What is said on the signer's socket: one JSON object behind its length (32 bits, big-endian), each way."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Sequence
+
+FRAME_LIMIT = 256 * 1024
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown_fields=True):
+    """Base of every request."""
+
+
+class OpenLog(Request, frozen=True, kw_only=True):
+    """Make the key of a new log, or tell it again."""
+
+    origin: str
+
+
+class LastHead(Request, frozen=True, kw_only=True):
+    """What was signed last for a log?"""
+
+    origin: str
+
+
+class SignHead(Request, frozen=True, kw_only=True):
+    """Sign a head of ``size``; the proof shows that it continues the one of ``old`` leaves."""
+
+    origin: str
+    size: int
+    root: bytes
+    old: int
+    proof: list[bytes]
+
+
+class Adopt(Request, frozen=True, kw_only=True):
+    """An operator vouches for the state of a log whose last head the signer does not know any more."""
+
+    origin: str
+    size: int
+    root: bytes
+
+
+class WitnessKey(Request, frozen=True, kw_only=True):
+    """Tell the deployment's witness key."""
+
+
+class Cosign(Request, frozen=True, kw_only=True):
+    """Cosign another log's checkpoint (tlog-witness add-checkpoint)."""
+
+    log_key: str
+    """Verifier key that we trust for the log; the first one given for an origin is kept."""
+
+    old: int
+    proof: list[bytes]
+    note: bytes
+
+
+class Witnessed(Request, frozen=True, kw_only=True):
+    """The last checkpoint cosigned for a log, with its signatures and ours."""
+
+    origin: str
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown_fields=True):
+    """Done. Which fields are filled depends on the request."""
+
+    key: str = ""
+    size: int = 0
+    root: bytes = b""
+    note: bytes = b""
+    line: str = ""
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown_fields=True):
+    """Not done, and nothing changed."""
+
+    code: str
+    """``unknown-log``, ``key-lost``, ``state-lost``, ``copied``, ``rolled-back``, ``conflict``, ``inconsistent``,
+    ``not-lost``, ``unknown-key``, ``bad-note``, ``bad-request``, ``never-witnessed``."""
+
+    sentence: str
+    size: int = 0
+    """For ``conflict`` and ``rolled-back``: the size signed last."""
+
+
+class SignerDoor(Protocol):
+    """The signer, near (in the tests) or behind its socket."""
+
+    def ask(self, request: Request, /) -> Answer:
+        """Ask one thing.
+
+        Raises:
+            SignerRefused: the signer says no.
+            SignerUnreachable: nobody answers.
+        """
+
+
+Requests = OpenLog | LastHead | SignHead | Adopt | WitnessKey | Cosign | Witnessed
+
+_encoder = msgspec.json.Encoder()
+_requests = msgspec.json.Decoder(Requests)
+_answers = msgspec.json.Decoder(Answer | Refusal)
+
+
+def encode(message: Request | Answer | Refusal) -> bytes:
+    """Return a frame."""
+    body = _encoder.encode(message)
+    return struct.pack(">I", len(body)) + body
+
+
+def decode_request(body: bytes) -> Requests:
+    """Read a request; ``msgspec.DecodeError`` where it is none."""
+    return _requests.decode(body)
+
+
+def decode_answer(body: bytes) -> Answer | Refusal:
+    """Read an answer; ``msgspec.DecodeError`` where it is none."""
+    return _answers.decode(body)
+
+
+def receive(connection: socket.socket) -> bytes | None:
+    """Read one frame; None when the other side has closed between frames.
+
+    Raises:
+        ConnectionError: closed inside a frame, or a frame above ``FRAME_LIMIT``.
+    """
+    head = _exactly(connection, 4)
+    if head is None:
+        return None
+    (length,) = struct.unpack(">I", head)
+    if length > FRAME_LIMIT:
+        raise ConnectionError("The frame is too long.")
+    body = _exactly(connection, length)
+    if body is None:
+        raise ConnectionError("The connection ended inside a frame.")
+    return body
+
+
+def _exactly(connection: socket.socket, length: int) -> bytes | None:
+    parts: list[bytes] = []
+    missing = length
+    while missing:
+        part = connection.recv(missing)
+        if not part:
+            if parts:
+                raise ConnectionError("The connection ended inside a frame.")
+            return None
+        parts.append(part)
+        missing -= len(part)
+    return _join(parts)
+
+
+def _join(parts: Sequence[bytes]) -> bytes:
+    return parts[0] if len(parts) == 1 else b"".join(parts)

@@ -1,0 +1,95 @@
+"""The signer's memory: the last head of every log it signs or witnesses, in a file of its own.
+
+SQLite with full synchronisation: when ``commit`` returns, the row has reached the disk. The file is
+outside the database and outside every backup on purpose: what it remembers must not travel back in
+time. It is bound to this folder of this machine by a stamp; copied elsewhere it is refused.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS meta (one INTEGER PRIMARY KEY CHECK (one = 1), stamp TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS log (origin TEXT PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS witnessed (
+    origin TEXT PRIMARY KEY, log_key TEXT NOT NULL, size INTEGER NOT NULL, root BLOB NOT NULL, note BLOB NOT NULL
+);
+"""
+
+
+@dataclass(frozen=True)
+class Signed:
+    """The last head signed for one of our logs."""
+
+    size: int
+    root: bytes
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The last checkpoint cosigned for another log; ``note`` holds its signature and ours."""
+
+    log_key: str
+    size: int
+    root: bytes
+    note: bytes
+
+
+class Store:
+    """High-water marks on disk. Used by one process only, which holds the folder's lock."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "high-water.sqlite3"
+        self._lock_file = folder / "lock"
+        self._db = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None)
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = FULL")
+        self._db.executescript(_TABLES)
+        self._db.execute("INSERT OR IGNORE INTO meta VALUES (1, ?)", [self._stamp()])
+        self.path.chmod(0o600)
+
+    def _stamp(self) -> str:
+        """Name this folder on this machine: a copy has another inode, another host another machine id."""
+        machine = Path("/etc/machine-id")
+        name = machine.read_text().strip() if machine.exists() else ""
+        return f"{name}:{self._lock_file.stat().st_ino}"
+
+    @property
+    def copied(self) -> bool:
+        """Whether the file was made in another folder or on another machine."""
+        (stamp,) = self._db.execute("SELECT stamp FROM meta").fetchone()
+        return bool(stamp != self._stamp())
+
+    def stamp(self) -> None:
+        """Bind the file to this place: an operator has vouched for it."""
+        self._db.execute("UPDATE meta SET stamp = ?", [self._stamp()])
+
+    def signed(self, origin: str) -> Signed | None:
+        """Return the last head of one of our logs."""
+        row = self._db.execute("SELECT size, root FROM log WHERE origin = ?", [origin]).fetchone()
+        return Signed(*row) if row else None
+
+    def keep_signed(self, origin: str, head: Signed) -> None:
+        """Remember a head for ever; on return it is on the disk."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO log VALUES (?, ?, ?)", [origin, head.size, head.root]
+        )
+
+    def seen(self, origin: str) -> Seen | None:
+        """Return the last checkpoint cosigned for another log."""
+        row = self._db.execute(
+            "SELECT log_key, size, root, note FROM witnessed WHERE origin = ?", [origin]
+        ).fetchone()
+        return Seen(*row) if row else None
+
+    def keep_seen(self, origin: str, seen: Seen) -> None:
+        """Remember a cosigned checkpoint; on return it is on the disk."""
+        row = [origin, seen.log_key, seen.size, seen.root, seen.note]
+        self._db.execute("INSERT OR REPLACE INTO witnessed VALUES (?, ?, ?, ?, ?)", row)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
