@@ -1,0 +1,129 @@
+"""Chinese text to tokens, once, for every engine.
+
+Engines are given tokens parted by blanks and split them there; they need no dictionary, plugin, script or
+analyzer of their own, and both find the same documents. Three kinds of token come from a text:
+
+``words``
+    rjieba's words with HMM off. With HMM on, unknown place names are glued to their neighbours
+    (任新邵县 as one word) and can no longer be found. Words inside words (公安 in 公安局) are indexed too.
+``characters``
+    every visible character by itself, in order: a phrase of them is an exact substring. All planes of Han
+    characters are characters like others, so are punctuation marks, letters and digits.
+``pairs``
+    neighbouring characters, without order: they tell an engine which few documents are worth reading
+    the order of.
+
+Everything goes through ``fold`` first, texts and queries alike: compatibility forms (NFKC), case, accents,
+traditional characters and the many middle dots make no difference.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import unicodedata
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+import opencc
+import rjieba
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+FENCE = "\ue000"
+"""Stands between texts that are indexed one behind the other: no phrase reaches across. No folded text holds it."""
+DOT = "·"
+DOTS = frozenset("·•・‧∙⋅･•⸱᛫●．.")
+"""What people type between the parts of a name such as 阿卜杜拉·买买提."""
+
+_MIDDLE_DOTS = "•・‧∙⋅･⸱᛫"
+_WORD_LIMIT = 64
+
+
+@functools.cache
+def _simplifier() -> opencc.OpenCC:
+    return opencc.OpenCC("t2s")
+
+
+@functools.cache
+def _segmenter() -> rjieba.Jieba:
+    return rjieba.Jieba()
+
+
+class _Folding(dict[int, str]):
+    """Character by character, so that a cut text folds to a cut of the folded text."""
+
+    def __missing__(self, code: int) -> str:
+        folded = "".join(_fold_one(part) for part in unicodedata.normalize("NFKD", chr(code)).casefold())
+        self[code] = folded
+        return folded
+
+
+def _fold_one(character: str) -> str:
+    category = unicodedata.category(character)
+    if character.isspace():
+        return " "
+    if category[0] == "C" or "\u0300" <= character <= "\u036f" or category == "Me":
+        return ""
+    if character in _MIDDLE_DOTS:
+        return DOT
+    return _simplifier().convert(character) if ord(character) > 0x2E7F else character
+
+
+_FOLDING = _Folding()
+
+
+def fold(text: str) -> str:
+    """Return the form that is compared: NFKC-equivalent, lower case, no accents, simplified, one middle dot.
+
+    Control characters, NUL, lone surrogates, zero-width and private characters vanish; every blank is a space.
+    """
+    return text.translate(_FOLDING)
+
+
+def fold_with_origins(text: str) -> tuple[str, list[int]]:
+    """Return the folded text and, for each of its characters, the index of the original it came from."""
+    folded, origins = [], []
+    for index, character in enumerate(text):
+        part = _FOLDING[ord(character)]
+        folded.append(part)
+        origins.extend([index] * len(part))
+    return "".join(folded), origins
+
+
+def is_han(character: str) -> bool:
+    """Return whether this is a Han character, in whatever plane (also U+20000 and above)."""
+    code = ord(character)
+    return 0x4E00 <= code <= 0x9FFF or 0x3400 <= code <= 0x4DBF or 0x20000 <= code <= 0x3FFFF or code in {0x3007, 0x3006}
+
+
+def characters(folded: str) -> list[str]:
+    """Return every visible character of a folded text, in order."""
+    return [character for character in folded if character != " "]
+
+
+def pairs(folded: str) -> set[str]:
+    """Return every two neighbouring visible characters of a folded text."""
+    row = folded.replace(" ", "")
+    return {first + second for first, second in itertools.pairwise(row)}
+
+
+def words(folded: str) -> list[str]:
+    """Return the words of a folded text and the words inside them, with repetitions."""
+    return _kept(_segmenter().cut_for_search(folded, False))
+
+
+def words_asked(folded: str) -> list[str]:
+    """Return the words of a folded query: the coarsest cut, each once."""
+    return list(dict.fromkeys(_kept(_segmenter().cut(folded, False))))
+
+
+def _kept(tokens: Iterable[str]) -> list[str]:
+    return [token[:_WORD_LIMIT] for token in tokens if any(map(str.isalnum, token)) and " " not in token]
+
+
+def tokens_version() -> str:
+    """Name what the tokens depend on besides this code: a change means a new index."""
+    packages = ("rjieba", "opencc", "pypinyin")
+    return " ".join([*(f"{name} {metadata.version(name)}" for name in packages), unicodedata.unidata_version])
