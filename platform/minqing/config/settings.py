@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ MINQING = ENVIRONMENT
 PACKAGE = Path(__file__).resolve().parent.parent
 
 SECRET_KEY = keys.django_secret(STATE)
+CHANNEL_PEPPER = keys.read_or_make(STATE / "keys" / "channel", secrets.token_bytes(32))  # stretches query codes
 DEBUG = ENVIRONMENT.debug
 ALLOWED_HOSTS = [
     "*"
