@@ -1,0 +1,73 @@
+"""A RabbitMQ of the tests' own: own node name, ports and folders. A broker that runs already is never touched."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import amqp
+
+from minqing.demo.supervisor import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PROGRAM = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+
+
+@contextlib.contextmanager
+def broker() -> Iterator[str]:
+    """Start a broker; yields its ``amqp://`` address and stops it afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="minqing-rabbit-"))
+    port, distribution, epmd = free_port(), free_port(), free_port()
+    (folder / "rabbitmq.conf").write_text(f"listeners.tcp.1 = 127.0.0.1:{port}\nvm_memory_high_watermark.absolute = 512MB\n")
+    (folder / "plugins").write_text("[].\n")
+    variables = {
+        "HOME": str(folder),
+        "PATH": os.environ["PATH"],
+        "LANG": "C.UTF-8",
+        "RABBITMQ_NODENAME": f"minqing{secrets.token_hex(4)}@localhost",
+        "RABBITMQ_DIST_PORT": str(distribution),
+        "ERL_EPMD_PORT": str(epmd),
+        "ERL_EPMD_ADDRESS": "127.0.0.1",
+        "RABBITMQ_MNESIA_BASE": str(folder / "data"),
+        "RABBITMQ_LOG_BASE": str(folder / "log"),
+        "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
+        "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
+        "RABBITMQ_PID_FILE": str(folder / "pid"),
+    }
+    with (folder / "output").open("wb") as output:
+        process = subprocess.Popen([str(PROGRAM)], env=variables, stdout=output, stderr=output, start_new_session=True)
+    address = f"amqp://guest:guest@127.0.0.1:{port}//"
+    try:
+        _wait(port, process, folder)
+        yield address
+    finally:
+        # The node's own epmd was started in its session: the whole group ends with it.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        subprocess.run(["epmd", "-port", str(epmd), "-kill"], env=variables, capture_output=True, check=False)
+
+
+def _wait(port: int, process: subprocess.Popen[bytes], folder: Path) -> None:
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        assert process.poll() is None, (folder / "output").read_text()
+        try:
+            with amqp.Connection(f"127.0.0.1:{port}", connect_timeout=5):
+                return
+        except (OSError, amqp.AMQPError):
+            time.sleep(0.2)
+    raise AssertionError((folder / "output").read_text())
