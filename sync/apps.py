@@ -4,3 +4,12 @@ from django.apps import AppConfig
 class SyncConfig(AppConfig):
     name = "sync"
     verbose_name = "Ledger and exchange"
+
+    def ready(self) -> None:
+        from sync import ledger, sweeps, walls
+        from sync.kinds import RecordKind, register_kind
+        from tenants.services import register_provisioner
+
+        register_provisioner("ledger", walls.provision, order=10)
+        register_kind(RecordKind(name=ledger.PAD, slotted=True))
+        sweeps.register_sweep("seal", ledger.seal_due)

@@ -22,6 +22,7 @@ from django.test import Client
 from minqing.config.database import prepare
 from tenants.current import unit_by_code, unit_set
 from tenants.services import unit_create
+from tests.support.signing import signer as signer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -1,0 +1,381 @@
+"""The ledger: append in the business transaction, seal after commit, sign, publish.
+
+Way of a record: `append` writes a pending row in the transaction of the change itself. `seal` gives dense
+indexes to everything committed and commits the grown tree durably; then the signer signs the head; then
+the head is published. A crash between any two of these leaves work that the next `seal` does: it
+always first looks for a tree that is larger than its last published head.
+
+Locks: an append holds its chain's row (one subject, one audience) until its transaction ends. A seal holds
+the advisory lock (SEAL, unit number) from before it reads anything until the tree is committed; asking the
+signer and publishing hold (SIGN, unit number). Who waited for a lock finds the work done.
+"""
+
+from __future__ import annotations
+
+import datetime
+import logging
+import secrets
+import uuid
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from django.db import Error, connection, transaction
+from django.utils import timezone
+
+from sync import audiences, identity, kinds, merkle, notes, records, slots, sweeps, tiles, tree
+from sync.errors import LedgerFault, RecordFault, RolledBack, SignerRefused, SyncFault
+from sync.models import Cosignature, Log
+from sync.models import Head as HeadRow
+from sync.signer import client
+from sync.signer.messages import LastHead, SignHead
+from tenants.current import current_unit, unit_context
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tenants.models import Unit
+
+logger = logging.getLogger("sync.ledger")
+
+SEAL, SIGN = 0x6D71_0001, 0x6D71_0002
+"""Classes of the advisory locks; the second key is the unit's number."""
+
+BATCH = 8192
+"""Most staff records that one transaction seals."""
+
+PAD = "sync.pad"
+
+_LINK = """
+INSERT INTO sync_chain AS chain (unit, subject, audience, n, last) VALUES (%s, %s, %s, 1, '')
+ON CONFLICT (subject, audience) DO UPDATE SET n = chain.n + 1
+RETURNING n, last, (SELECT origin FROM sync_log)
+"""
+# A record follows a waiting one of its subject into the slot, or it would overtake it.
+_KEEP = """
+WITH linked AS (UPDATE sync_chain SET last = %(commitment)s WHERE subject = %(subject)s AND audience = %(audience)s)
+INSERT INTO sync_pending (unit, slotted, kind, subject, audience, commitment, header, body, salt)
+VALUES (%(unit)s, %(slotted)s OR EXISTS (SELECT FROM sync_pending WHERE slotted AND subject = %(subject)s),
+        %(kind)s, %(subject)s, %(audience)s, %(commitment)s, %(header)s, %(body)s, %(salt)s)
+"""
+_PAD = """
+INSERT INTO sync_pending (unit, slotted, kind, subject, audience, commitment, header, body, salt)
+VALUES (%s, true, %s, %s, %s, %s, %s, '', %s) RETURNING id
+"""
+_STATE = """
+SELECT size, coalesce((SELECT max(size) FROM sync_head), -1), EXISTS (SELECT FROM sync_pending WHERE NOT slotted), last_slot
+FROM sync_log
+"""
+_WAITING = "SELECT id, subject, commitment FROM sync_pending WHERE NOT slotted ORDER BY id LIMIT %s"
+_SLOTTED = "SELECT id, subject, commitment FROM sync_pending WHERE slotted ORDER BY id"
+_PLACE = """
+WITH place AS (SELECT id, %s + place - 1 AS index FROM unnest(%s::bigint[]) WITH ORDINALITY AS given (id, place)),
+moved AS (DELETE FROM sync_pending USING place WHERE sync_pending.id = place.id RETURNING place.index, sync_pending.*),
+entered AS (INSERT INTO sync_entry (index, unit, commitment) SELECT index, unit, commitment FROM moved ORDER BY index)
+INSERT INTO sync_opening (index, unit, kind, subject, audience, header, body, salt)
+SELECT index, unit, kind, subject, audience, header, body, salt FROM moved ORDER BY index
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Appended:
+    """A record that will be sealed if the transaction around it commits."""
+
+    commitment: str
+    origin: str
+    kind: str
+    subject: str
+    audience: str
+    n: int
+    """Its number in the chain of its subject and audience."""
+
+    day: datetime.date
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignedHead:
+    """A published head of the current unit's log."""
+
+    origin: str
+    size: int
+    root: bytes
+    note: bytes
+    """The signed checkpoint with the cosignatures known so far."""
+
+
+def append(
+    *,
+    kind: str,
+    subject: str,
+    body: bytes,
+    audience: str,
+    media_type: str = "application/json",
+    day: datetime.date | None = None,
+) -> Appended:
+    """Put a record on its way into the log, in the transaction of the change it tells of.
+
+    Two appends to one subject and audience wait for each other. The transaction must be READ COMMITTED.
+
+    Args:
+        kind: a registered kind; the record takes its newest schema.
+        subject: what it is about; tells nothing by itself.
+        body: raw octets, kept and committed to as they are.
+        audience: ``public``, ``connected`` or ``unit:<origin>``; for ever.
+        media_type: of the body.
+        day: the day it is about; today if not given.
+
+    Raises:
+        LedgerFault: called outside a transaction.
+        RecordFault: unknown kind, or a field that does not fit.
+    """
+    if not connection.in_atomic_block:
+        raise LedgerFault(
+            "A record is appended in the transaction of the change itself: use transaction.atomic()."
+        )
+    if len(body) > records.BODY_LIMIT:
+        raise RecordFault(
+            f"The body has {len(body)} octets; at most {records.BODY_LIMIT} are allowed."
+        )
+    known, unit, day = kinds.kind_named(kind), current_unit(), day or timezone.localdate()
+    audiences.check(audience)
+    with connection.cursor() as cursor:
+        cursor.execute(_LINK, [unit.code, subject, audience])
+        n, last, origin = cursor.fetchone()
+        header = records.encode_header(
+            records.Header(
+                audience=audience, chain=records.Chain(n=n, prev=bytes(last).hex()), day=day.isoformat(), kind=kind,
+                media_type=media_type, origin=origin, schema=known.schemas[-1], subject=subject,
+            )
+        )  # fmt: skip
+        salt = secrets.token_bytes(records.SALT_LENGTH)
+        commitment = records.commitment(salt, header, body)
+        row = {
+            "unit": unit.code,
+            "slotted": known.slotted,
+            "kind": kind,
+            "subject": subject,
+            "audience": audience,
+        }
+        cursor.execute(
+            _KEEP,
+            {
+                **row,
+                "commitment": bytes.fromhex(commitment),
+                "header": header,
+                "body": body,
+                "salt": salt,
+            },
+        )
+    return Appended(
+        commitment=commitment,
+        origin=origin,
+        kind=kind,
+        subject=subject,
+        audience=audience,
+        n=n,
+        day=day,
+    )
+
+
+def seal() -> SignedHead:
+    """Seal every committed record that waits for no slot; return the published head that covers them.
+
+    Call it after the commit. Many callers share one seal: who waited finds his record sealed.
+
+    Raises:
+        SignerUnreachable, SignerRefused: nothing is lost; the next seal goes on.
+        RolledBack: the database is older than what was signed; nothing was written.
+    """
+    while _state()["waiting"]:
+        _refuse_rolled_back()
+        with transaction.atomic(durable=True), connection.cursor() as cursor:
+            _lock(cursor, SEAL)
+            cursor.execute(_WAITING, [BATCH])
+            found = cursor.fetchall()
+            if found:
+                _place(cursor, [(key, bytes(commitment)) for key, _, commitment in found])
+        if len(found) < BATCH:
+            break
+    return publish()
+
+
+def seal_slot(slot: int | None = None) -> SignedHead:
+    """End a slot: seal its records, shuffled and filled with pads; an empty one is pads only.
+
+    Args:
+        slot: its number, to do nothing where it is sealed already; without it the slot is ended now.
+
+    Raises:
+        SignerUnreachable, SignerRefused, RolledBack: as ``seal``.
+    """
+    unit = current_unit()
+    _refuse_rolled_back()
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        _lock(cursor, SEAL)
+        if slot is None or slot > _state()["last_slot"]:
+            cursor.execute(_SLOTTED)
+            found = [
+                (subject, (key, bytes(commitment)))
+                for key, subject, commitment in cursor.fetchall()
+            ]
+            pads = _pads(cursor, unit, slots.pads_for(len(found)))
+            _place(cursor, slots.shuffled([*found, *pads]))
+            last = slots.number_now() if slot is None else slot
+            cursor.execute("UPDATE sync_log SET last_slot = greatest(last_slot, %s)", [last])
+    return publish()
+
+
+def seal_due() -> None:
+    """Do whatever sealing is due for the current unit: what the sweep calls."""
+    seal()
+    now = slots.number_now()
+    if now > _state()["last_slot"]:
+        seal_slot(now)
+
+
+def seal_soon() -> None:
+    """Seal once the present transaction has committed; a failure is logged and left to the sweep."""
+    transaction.on_commit(partial(_seal_after_commit, current_unit()))
+
+
+def publish() -> SignedHead:
+    """Have the tree as it stands signed and published, unless it is already.
+
+    Raises:
+        SignerUnreachable, SignerRefused, RolledBack: nothing was published.
+    """
+    state = _state()
+    if state["size"] != state["published"]:
+        with transaction.atomic(durable=True), connection.cursor() as cursor:
+            _lock(cursor, SIGN)
+            log = Log.objects.get(unit=current_unit().code)
+            newest = HeadRow.objects.order_by("-size").first()
+            before = newest.size if newest else 0
+            if newest is None or newest.size != log.size:
+                _publish(log, before)
+        if newest is None or newest.size != log.size:
+            sweeps.tell_published(before, log.size)
+    return head()
+
+
+def head() -> SignedHead:
+    """Return the newest published head.
+
+    Raises:
+        LedgerFault: none was published yet.
+    """
+    row = HeadRow.objects.order_by("-size").first()
+    if row is None:
+        raise LedgerFault("This log has no published head yet.")
+    return with_cosignatures(row)
+
+
+def with_cosignatures(row: HeadRow) -> SignedHead:
+    """Return a published head with the cosignatures of outside witnesses under it."""
+    note, root = bytes(row.note), bytes(row.root)
+    lines = (
+        Cosignature.objects.filter(size=row.size, root=root)
+        .order_by("witness_key")
+        .values_list("line", flat=True)
+    )
+    origin = note.split(b"\n", 1)[0].decode()
+    whole = note + "".join(line.strip() + "\n" for line in lines).encode()
+    return SignedHead(origin=origin, size=row.size, root=root, note=whole)
+
+
+def _seal_after_commit(unit: Unit) -> None:
+    try:
+        with unit_context(unit):
+            seal()
+    except (SyncFault, Error) as fault:
+        logger.warning("sealing waits for the next sweep: %s", type(fault).__name__)
+
+
+def _lock(cursor: Any, lock: int) -> None:
+    """Wait for a lock, in a statement of its own: the next one then sees what the former holder committed."""
+    cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [lock, current_unit().pk])
+
+
+def _state() -> dict[str, int]:
+    with connection.cursor() as cursor:
+        cursor.execute(_STATE)
+        size, published, waiting, last_slot = cursor.fetchone()
+    return {"size": size, "published": published, "waiting": waiting, "last_slot": last_slot}
+
+
+def _refuse_rolled_back() -> None:
+    """Ask the signer before the tree grows: what it signed must be in this database."""
+    signed = client.signer().ask(LastHead(origin=identity.log_key().name))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT size, (SELECT root FROM sync_head WHERE size = %s) FROM sync_log", [signed.size]
+        )
+        size, root = cursor.fetchone()
+    if signed.size <= size and root is None:  # signed, but the crash came before it was published
+        root = merkle.root(merkle.edge_of(signed.size, tree.node_at(signed.size)))
+    if signed.size > size or bytes(root) != signed.root:
+        raise _rolled_back(signed.size, size)
+
+
+def _rolled_back(signed: int, size: int) -> RolledBack:
+    return RolledBack(
+        f"The signer signed {signed} entries and they are not what this database holds ({size}): it was restored or this "
+        "is a copy. Nothing is sealed until the newer data is back."
+    )
+
+
+def _place(cursor: Any, ordered: Sequence[tuple[int, bytes]]) -> None:
+    """Give the next dense indexes to pending rows, in this order. The seal lock is held."""
+    cursor.execute("SELECT unit, size, edge FROM sync_log")
+    unit, size, edge = cursor.fetchone()
+    cursor.execute(_PLACE, [size, [key for key, _ in ordered]])
+    if cursor.rowcount != len(ordered):
+        raise LedgerFault("Pending records vanished under the seal lock; nothing was sealed.")
+    grown = tree.grow(unit, bytes(edge), size, [commitment for _, commitment in ordered])
+    cursor.execute("UPDATE sync_log SET size = %s, edge = %s", [size + len(ordered), grown])
+
+
+def _pads(cursor: Any, unit: Unit, count: int) -> list[tuple[str, tuple[int, bytes]]]:
+    """Write pads: ordinary records for the unit itself that say nothing and open at an audit."""
+    origin, day = identity.origin(), timezone.localdate().isoformat()
+    audience = audiences.for_unit(origin)
+    pads = []
+    for _ in range(count):
+        subject, salt = uuid.uuid4().hex, secrets.token_bytes(records.SALT_LENGTH)
+        header = records.encode_header(
+            records.Header(
+                audience=audience, chain=records.Chain(n=1, prev=""), day=day, kind=PAD,
+                media_type="application/octet-stream", origin=origin, schema=1, subject=subject,
+            )
+        )  # fmt: skip
+        commitment = bytes.fromhex(records.commitment(salt, header, b""))
+        cursor.execute(_PAD, [unit.code, PAD, subject, audience, commitment, header, salt])
+        pads.append((subject, (cursor.fetchone()[0], commitment)))
+    return pads
+
+
+def _publish(log: Log, before: int) -> None:
+    root = merkle.root(tiles.split(bytes(log.edge)) if log.edge else [])
+    note = _ask_signature(log, root, before)
+    checkpoint = notes.open_checkpoint(note, identity.log_key())
+    if (checkpoint.size, checkpoint.root) != (log.size, root):
+        raise LedgerFault("The signer signed another head than it was asked for.")
+    HeadRow.objects.create(size=log.size, unit=log.unit, root=root, note=note)
+
+
+def _ask_signature(log: Log, root: bytes, before: int) -> bytes:
+    """Ask with a proof from the last published head, and once more from where the signer really is."""
+    origin, signer = identity.log_key().name, client.signer()
+    old = before
+    for attempt in range(2):
+        proof = merkle.consistency_proof(old, log.size, tree.node_at(log.size))
+        request = SignHead(origin=origin, size=log.size, root=root, old=old, proof=proof)
+        try:
+            return signer.ask(request).note
+        except SignerRefused as refusal:
+            if refusal.code == "rolled-back":
+                raise _rolled_back(refusal.size, log.size) from refusal
+            if refusal.code != "conflict" or attempt:
+                raise
+            old = refusal.size
+    raise LedgerFault("The signer answers differently each time.")

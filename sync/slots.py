@@ -1,0 +1,49 @@
+"""Slots: when records that must not tell their time enter the log, in what order, among how many pads.
+
+A slot is a stretch of fixed clock time (``MINQING_SLOT_SECONDS``). What was appended in it enters
+the log at its end: shuffled, but in order within each subject, and filled with pads to 16, 32, 64 …
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import defaultdict, deque
+from typing import TYPE_CHECKING, TypeVar
+
+from django.conf import settings
+from django.utils import timezone
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Sequence
+
+LEAST = 16
+"""Records in an empty slot, all of them pads."""
+
+T = TypeVar("T")
+
+
+def number_now() -> int:
+    """Return the number of the slot that runs now: POSIX seconds divided by the slot's length."""
+    return int(timezone.now().timestamp()) // int(settings.MINQING.slot_seconds)
+
+
+def pads_for(records: int) -> int:
+    """Return how many pads fill a slot with so many records to 16, 32, 64 …"""
+    filled = LEAST
+    while filled < records:
+        filled *= 2
+    return filled - records
+
+
+def shuffled(items: Sequence[tuple[Hashable, T]]) -> list[T]:
+    """Return the items in an order that nobody can foretell, but each subject's in the order given.
+
+    Args:
+        items: (subject, item) in order of appending.
+    """
+    waiting: defaultdict[Hashable, deque[T]] = defaultdict(deque)
+    for subject, item in items:
+        waiting[subject].append(item)
+    places = [subject for subject, _ in items]
+    secrets.SystemRandom().shuffle(places)
+    return [waiting[subject].popleft() for subject in places]
