@@ -5,3 +5,9 @@ class AccountsConfig(AppConfig):
     name = "minqing.accounts"
     label = "accounts"
     verbose_name = "Staff"
+
+    def ready(self) -> None:
+        from minqing.accounts.audit import KIND
+        from sync.kinds import RecordKind, register_kind
+
+        register_kind(RecordKind(name=KIND, slotted=True))

@@ -12,8 +12,7 @@ import msgspec
 from django.db import transaction
 
 from minqing.accounts.permissions import require
-from sync import audiences, ledger
-from sync.identity import identity
+from sync import audiences, identity, ledger
 
 if TYPE_CHECKING:
     from minqing.accounts.models import Staff
@@ -36,6 +35,6 @@ def read_recorded(by: Staff, what: str, subject: str) -> None:
     )
     with transaction.atomic():
         ledger.append(
-            kind=KIND, subject=f"staff:{reader.username}", body=body, audience=audiences.for_unit(identity().origin),
+            kind=KIND, subject=f"staff:{reader.username}", body=body, audience=audiences.for_unit(identity.origin()),
             media_type="application/json",
         )  # fmt: skip

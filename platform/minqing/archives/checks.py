@@ -56,7 +56,13 @@ def text(label: str, value: str, *, longest: int, empty: bool = False, lines: bo
 
 def name(value: str) -> str:
     """Return a person's name without any blank (two-character names are often spread with 全角 spaces)."""
-    return text(_("姓名"), re.sub(r"\s+", "", value), longest=40)
+    value = text(_("姓名"), re.sub(r"\s+", "", value), longest=40)
+    if any(
+        not unicodedata.category(character).startswith(("L", "M")) and character not in "·•.-"
+        for character in value
+    ):
+        raise BadValue(_("姓名里只能有文字和间隔号。"))
+    return value
 
 
 def month(label: str, value: str) -> str:

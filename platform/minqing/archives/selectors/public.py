@@ -21,7 +21,7 @@ from minqing.archives.values import (
     UnitPage,
     UnitSummary,
 )
-from sync.identity import identity
+from sync import identity
 from tenants.current import current_unit
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def official_page(public_id: uuid.UUID, *, as_of: datetime.date | None = None) -
     ):
         replies.setdefault(reply.entry_id, []).append(_reply(reply))
     return OfficialPage(
-        official=_official(row, identity().origin),
+        official=_official(row, identity.origin()),
         as_of=day,
         entries=tuple(entries),
         replies={entry_id: tuple(given) for entry_id, given in replies.items()},
@@ -99,7 +99,7 @@ def entry_page(public_id: uuid.UUID) -> EntryPage:
     return EntryPage(
         public_id=public_id,
         origin=newest.origin,
-        entry=None if hidden else _entry(newest, identity().origin),
+        entry=None if hidden else _entry(newest, identity.origin()),
         withdrawn=newest.is_withdrawn,
         expired=expired,
         reason=newest.reason if newest.is_withdrawn else "",
@@ -110,7 +110,7 @@ def entry_page(public_id: uuid.UUID) -> EntryPage:
 
 def units_with_archives() -> list[UnitSummary]:
     """Units whose published archives are here, ours first, then in order of code."""
-    own = identity().origin
+    own = identity.origin()
     found: dict[str, tuple[str, str]] = {own: (current_unit().code, current_unit().name)}
     officials, entries = {}, {}
     shown = PublicOfficialRow.objects.filter(is_withdrawn=False).order_by()
@@ -141,7 +141,7 @@ def units_with_archives() -> list[UnitSummary]:
 
 def officials_of_unit(code: str, *, part: str = "") -> list[PublicOfficial]:
     """Public officials whose home is the unit; ``part`` narrows to a township or department by its name."""
-    own = identity().origin
+    own = identity.origin()
     rows = PublicOfficialRow.objects.filter(unit_code=code, is_withdrawn=False)
     if part:
         rows = rows.filter(unit_name=part)
@@ -186,7 +186,7 @@ def _shown(day: datetime.date) -> QuerySet[PublicEntryRow]:
 
 def _one(rows: QuerySet[Row]) -> Row:
     """Our own row, or the first unit's that used the id; nobody else's word replaces it."""
-    own = identity().origin
+    own = identity.origin()
     found = sorted(rows, key=lambda row: (row.origin != own, row.pk))
     if not found:
         raise NotInArchive
@@ -220,7 +220,7 @@ def _official(row: PublicOfficialRow, own: str) -> PublicOfficial:
 
 
 def _entries(rows: Iterable[PublicEntryRow]) -> list[PublicEntry]:
-    own = identity().origin
+    own = identity.origin()
     return [_entry(row, own) for row in rows]
 
 

@@ -11,8 +11,7 @@ from minqing.archives import bodies, checks
 from minqing.archives.errors import MoveRefused, SamePerson
 from minqing.archives.projection import Published, subject_of
 from minqing.archives.states import MOVES, State
-from sync import audiences, ledger
-from sync.identity import identity
+from sync import audiences, identity, ledger
 
 if TYPE_CHECKING:
     import uuid
@@ -69,7 +68,7 @@ def publish(
     )
     project(
         Published(
-            origin=identity().origin,
+            origin=appended.origin,
             commitment=appended.commitment,
             day=day,
             subject=subject,
@@ -81,7 +80,7 @@ def publish(
 
 def keep_review(entry_id: uuid.UUID, body: bodies.ReviewBody) -> str:
     """Append who wrote and who reviewed, for the unit's own eyes; the public record names it by commitment."""
-    own = identity().origin
+    own = identity.origin()
     return ledger.append(
         kind=bodies.REVIEW_KIND, subject=subject_of("entry", entry_id), body=bodies.encode(body),
         audience=audiences.for_unit(own), media_type=bodies.MEDIA_TYPE,

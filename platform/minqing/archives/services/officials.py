@@ -18,8 +18,7 @@ from minqing.archives.services.entries import withdraw_all
 from minqing.archives.services.moves import publish
 from minqing.archives.services.plans import require_plan
 from search.tasks import drain_soon
-from sync import ledger
-from sync.identity import identity
+from sync import identity, ledger
 from tenants.current import current_unit
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ def official_create(
     """
     staff = require(by, Role.CLERK)
     official = Official(
-        home=identity().origin,
+        home=identity.origin(),
         name=checks.name(name),
         birth_month=checks.month(_("出生年月"), birth_month),
         telephone=checks.telephone(telephone),
