@@ -117,5 +117,7 @@ def read_body(body: str, index: IndexKind) -> Document:
     row: dict[str, Any] = json.loads(body)
     day = datetime.date.fromisoformat(row["day"]) if row["day"] else None
     if row["index"] != index:
-        raise DocumentFault(f"The {index} index holds a document of the other one: run `minqing search rebuild`.")
+        raise DocumentFault(
+            f"The {index} index holds a document of the other one: run `minqing search rebuild`."
+        )
     return Document(**{**row, "day": day, "names": tuple(row["names"]), "tags": tuple(row["tags"])})

@@ -32,7 +32,9 @@ class Alias:
     index: IndexKind
 
     def __post_init__(self) -> None:
-        if self.index not in INDEXES or not all(re.fullmatch(r"[a-z0-9_]+", part) for part in (self.database, self.schema)):
+        if self.index not in INDEXES or not all(
+            re.fullmatch(r"[a-z0-9_]+", part) for part in (self.database, self.schema)
+        ):
             raise SearchFault(f"No index can be called {self}.")
 
     def __str__(self) -> str:
@@ -66,7 +68,11 @@ class IndexName:
         if match is None:
             return None
         database, schema, index, version, serial = match.groups()
-        return cls(Alias(database, schema, "public" if index == "public" else "internal"), version, int(serial))
+        return cls(
+            Alias(database, schema, "public" if index == "public" else "internal"),
+            version,
+            int(serial),
+        )
 
 
 def alias_for(database: str, schema: str, index: IndexKind) -> Alias:

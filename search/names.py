@@ -23,7 +23,11 @@ SPELLINGS = 8
 """Spellings of one name that are indexed; every syllable more with several readings would double them."""
 _NAME_LIMIT = 40
 _PART = re.compile("[" + re.escape("".join(sorted(DOTS))) + r"\s'’`-]+")
-_MERGED = ((re.compile(r"^([zcs])h"), r"\1"), (re.compile(r"^n"), "l"), (re.compile(r"([aei])ng$"), r"\1n"))
+_MERGED = (
+    (re.compile(r"^([zcs])h"), r"\1"),
+    (re.compile(r"^n"), "l"),
+    (re.compile(r"([aei])ng$"), r"\1n"),
+)
 
 Syllables = tuple[str, ...]
 

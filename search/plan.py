@@ -18,7 +18,13 @@ from search.text import DOTS, characters, fold, is_han, pairs, words_asked
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FACET_FIELDS: dict[Facet, str] = {"unit": "unit_label", "source": "source", "kind": "kind", "year": "year", "tag": "tag"}
+FACET_FIELDS: dict[Facet, str] = {
+    "unit": "unit_label",
+    "source": "source",
+    "kind": "kind",
+    "year": "year",
+    "tag": "tag",
+}
 FILTER_FIELDS: dict[Facet, str] = {**FACET_FIELDS, "unit": "unit"}
 
 _QUOTES = str.maketrans(dict.fromkeys("“”„‟「」『』＂〝〞", '"'))
@@ -95,12 +101,6 @@ class Question:
     is_empty: bool
     """Nothing was asked; a query of nothing but punctuation is not empty: it finds nothing."""
 
-    @property
-    def needles(self) -> tuple[str, ...]:
-        """What to mark in the original text, longest first."""
-        found = {*self.phrases, *self.terms, *(word for term in self.terms for word in words_asked(term))}
-        return tuple(sorted((needle for needle in found if needle.strip()), key=lambda needle: (-len(needle), needle)))
-
 
 def read_question(text: str) -> Question:
     """Read the words of a request, within its caps."""
@@ -139,10 +139,14 @@ def make_plan(request: SearchRequest, question: Question, facets: tuple[Facet, .
 
 def _filters(request: SearchRequest) -> dict[str, Condition]:
     filters: dict[str, Condition] = {
-        name: AnyOf(tuple(Term(FILTER_FIELDS[name], value) for value in values)) for name, values in request.chosen.items() if values
+        name: AnyOf(tuple(Term(FILTER_FIELDS[name], value) for value in values))
+        for name, values in request.chosen.items()
+        if values
     }
     if request.day_from or request.day_to:
-        filters["days"] = Days(day_number(request.day_from) or 1, day_number(request.day_to) or 99991231)
+        filters["days"] = Days(
+            day_number(request.day_from) or 1, day_number(request.day_to) or 99991231
+        )
     return filters
 
 

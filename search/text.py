@@ -55,7 +55,9 @@ class _Folding(dict[int, str]):
     """Character by character, so that a cut text folds to a cut of the folded text."""
 
     def __missing__(self, code: int) -> str:
-        folded = "".join(_fold_one(part) for part in unicodedata.normalize("NFKD", chr(code)).casefold())
+        folded = "".join(
+            _fold_one(part) for part in unicodedata.normalize("NFKD", chr(code)).casefold()
+        )
         self[code] = folded
         return folded
 
@@ -95,7 +97,12 @@ def fold_with_origins(text: str) -> tuple[str, list[int]]:
 def is_han(character: str) -> bool:
     """Return whether this is a Han character, in whatever plane (also U+20000 and above)."""
     code = ord(character)
-    return 0x4E00 <= code <= 0x9FFF or 0x3400 <= code <= 0x4DBF or 0x20000 <= code <= 0x3FFFF or code in {0x3007, 0x3006}
+    return (
+        0x4E00 <= code <= 0x9FFF
+        or 0x3400 <= code <= 0x4DBF
+        or 0x20000 <= code <= 0x3FFFF
+        or code in {0x3007, 0x3006}
+    )
 
 
 def characters(folded: str) -> list[str]:
@@ -120,10 +127,14 @@ def words_asked(folded: str) -> list[str]:
 
 
 def _kept(tokens: Iterable[str]) -> list[str]:
-    return [token[:_WORD_LIMIT] for token in tokens if any(map(str.isalnum, token)) and " " not in token]
+    return [
+        token[:_WORD_LIMIT] for token in tokens if any(map(str.isalnum, token)) and " " not in token
+    ]
 
 
 def tokens_version() -> str:
     """Name what the tokens depend on besides this code: a change means a new index."""
     packages = ("rjieba", "opencc", "pypinyin")
-    return " ".join([*(f"{name} {metadata.version(name)}" for name in packages), unicodedata.unidata_version])
+    return " ".join(
+        [*(f"{name} {metadata.version(name)}" for name in packages), unicodedata.unidata_version]
+    )

@@ -38,7 +38,9 @@ class ElasticBackend(SearchBackend):
 
     def __init__(self, url: str, *, compat: str = "elasticsearch") -> None:
         node = {"node_class": OpenNode} if compat == "opensearch" else {}
-        self.client = Elasticsearch(url, request_timeout=30, retry_on_timeout=True, max_retries=3, **node)
+        self.client = Elasticsearch(
+            url, request_timeout=30, retry_on_timeout=True, max_retries=3, **node
+        )
 
     def live(self, alias: Alias) -> IndexName | None:
         """See the base class."""
@@ -47,13 +49,17 @@ class ElasticBackend(SearchBackend):
                 found = self.client.indices.get_alias(name=str(alias))
             except NotFoundError:
                 return None
-        names = [name for name in map(IndexName.parse, found) if name is not None and name.alias == alias]
+        names = [
+            name for name in map(IndexName.parse, found) if name is not None and name.alias == alias
+        ]
         return max(names, key=lambda name: name.serial) if names else None
 
     def names(self, alias: Alias) -> list[IndexName]:
         """See the base class."""
         with faults_as(EngineFault, *_FAULTS):
-            found = self.client.indices.get(index=f"{alias}-*", allow_no_indices=True, expand_wildcards="open")
+            found = self.client.indices.get(
+                index=f"{alias}-*", allow_no_indices=True, expand_wildcards="open"
+            )
         names = (IndexName.parse(text) for text in found)
         return sorted(name for name in names if name is not None and name.alias == alias)
 
@@ -118,7 +124,9 @@ class ElasticBackend(SearchBackend):
 
     def keys(self, name: IndexName) -> Iterator[str]:
         """See the base class."""
-        search = Search(using=self.client, index=str(name)).query(everything()).source(includes=["id"])
+        search = (
+            Search(using=self.client, index=str(name)).query(everything()).source(includes=["id"])
+        )
         with faults_as(EngineFault, *_FAULTS):
             for hit in search.scan():
                 yield hit.id
@@ -132,11 +140,17 @@ class ElasticBackend(SearchBackend):
         return Health(documents=count, octets=octets)
 
     def _search(self, name: IndexName, plan: Plan) -> Search[Any]:
-        search: Search[Any] = Search(using=self.client, index=str(name)).query(translate(plan.match) & everything())
-        shared = {key: condition for key, condition in plan.filters.items() if key not in plan.facets}
+        search: Search[Any] = Search(using=self.client, index=str(name)).query(
+            translate(plan.match) & everything()
+        )
+        shared = {
+            key: condition for key, condition in plan.filters.items() if key not in plan.facets
+        }
         for condition in shared.values():
             search = search.filter(translate(condition))
-        own = [translate(condition) for key, condition in plan.filters.items() if key in plan.facets]
+        own = [
+            translate(condition) for key, condition in plan.filters.items() if key in plan.facets
+        ]
         if own:
             search = search.post_filter("bool", filter=own)
         request_facets(search, plan)
@@ -147,7 +161,9 @@ class ElasticBackend(SearchBackend):
 
     def _send(self, name: IndexName, changes: Changes) -> None:
         """Send one batch; a document or deletion that is older than what is there is passed over."""
-        for _, outcome in helpers.streaming_bulk(self.client, _actions(name, changes), raise_on_error=False, chunk_size=500):
+        for _, outcome in helpers.streaming_bulk(
+            self.client, _actions(name, changes), raise_on_error=False, chunk_size=500
+        ):
             (result,) = outcome.values()
             status = result.get("status", 500)
             if status >= 300 and status not in {_STALE, _ABSENT}:
@@ -156,7 +172,11 @@ class ElasticBackend(SearchBackend):
     def _note(self, name: IndexName, version: int) -> None:
         try:
             self.client.index(
-                index=str(name), id=_CONTROL, document={"version": version}, version=version, version_type="external_gte"
+                index=str(name),
+                id=_CONTROL,
+                document={"version": version},
+                version=version,
+                version_type="external_gte",
             )
         except ApiError as error:
             if error.status_code != _STALE:

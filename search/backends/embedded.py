@@ -61,7 +61,9 @@ class EmbeddedBackend(SearchBackend):
         os.register_at_fork(after_in_child=self._after_fork)
 
     def _after_fork(self) -> None:
-        self._lock = threading.Lock()  # the parent's may be held by a thread that does not exist here
+        self._lock = (
+            threading.Lock()
+        )  # the parent's may be held by a thread that does not exist here
 
     def live(self, alias: Alias) -> IndexName | None:
         """See the base class."""
@@ -133,7 +135,10 @@ class EmbeddedBackend(SearchBackend):
                 name=reader.name,
                 version=reader.version,
                 total=found.count,
-                bodies=tuple(bytes(reader.searcher.doc(address).get_first("body")).decode() for address in addresses),
+                bodies=tuple(
+                    bytes(reader.searcher.doc(address).get_first("body")).decode()
+                    for address in addresses
+                ),
                 facets=facet_counts(reader.searcher, schema, plan),
             )
 
@@ -154,13 +159,24 @@ class EmbeddedBackend(SearchBackend):
             present = {path.name: path.stat().st_size for path in folder.iterdir()}
             documents = _open(folder).searcher().num_docs
         except (*_FAULTS, KeyError) as error:
-            return Health(documents=0, octets=0, faults=(f"The files of {name} cannot be read: {error}.",))
-        parts = {file: file.split(".", 1)[0] for file in present if not file.startswith(".") and "." in file and file != "meta.json"}
-        faults = [f"No file of the segment {segment} is there." for segment in sorted(segments - set(parts.values()))]
+            return Health(
+                documents=0, octets=0, faults=(f"The files of {name} cannot be read: {error}.",)
+            )
+        parts = {
+            file: file.split(".", 1)[0]
+            for file in present
+            if not file.startswith(".") and "." in file and file != "meta.json"
+        }
+        faults = [
+            f"No file of the segment {segment} is there."
+            for segment in sorted(segments - set(parts.values()))
+        ]
         orphans = sorted(file for file, part in parts.items() if part not in segments)
         if orphans:
             octets = sum(present[file] for file in orphans)
-            faults.append(f"{len(orphans)} files ({octets} octets) belong to no segment, for example {orphans[0]}.")
+            faults.append(
+                f"{len(orphans)} files ({octets} octets) belong to no segment, for example {orphans[0]}."
+            )
         return Health(documents=documents, octets=sum(present.values()), faults=tuple(faults))
 
     def _version(self, name: IndexName) -> int:
@@ -196,13 +212,19 @@ class EmbeddedBackend(SearchBackend):
                 if not (self.root / str(alias)).exists():
                     return None
             # dropped between reading the pointer and opening: the pointer leads elsewhere by now
-        raise EngineFault(f"The index {alias} has a pointer but no files: run `minqing search rebuild`.")
+        raise EngineFault(
+            f"The index {alias} has a pointer but no files: run `minqing search rebuild`."
+        )
 
     def _reader_now(self, alias: Alias) -> _Reader | None:
         pointer_path = self.root / str(alias)
         known = self._readers.get(alias)
         pointer = _identity(pointer_path)
-        if known is not None and known.pointer == pointer and known.committed == _identity(self.root / str(known.name) / "version"):
+        if (
+            known is not None
+            and known.pointer == pointer
+            and known.committed == _identity(self.root / str(known.name) / "version")
+        ):
             return known
         with self._lock:
             name = self.live(alias)
@@ -226,7 +248,10 @@ class EmbeddedBackend(SearchBackend):
 def _order(plan: Plan) -> dict[str, Any]:
     if plan.newest_first is None:
         return {}
-    return {"order_by_field": "day", "order": tantivy.Order.Desc if plan.newest_first else tantivy.Order.Asc}
+    return {
+        "order_by_field": "day",
+        "order": tantivy.Order.Desc if plan.newest_first else tantivy.Order.Asc,
+    }
 
 
 def _schema() -> Any:
@@ -247,7 +272,9 @@ def _schema() -> Any:
 
 def _open(folder: Path) -> Any:
     index = tantivy.Index.open(str(folder))
-    index.register_tokenizer(_BLANKS, tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build())
+    index.register_tokenizer(
+        _BLANKS, tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
+    )
     index.config_reader(reload_policy="manual", num_warmers=0)
     return index
 
@@ -260,7 +287,13 @@ def _apply(writer: Any, schema: Any, changes: Changes) -> None:
 
 
 def _document(schema: Any, entry: Entry) -> Any:
-    fields = {"id": entry.key, "body": entry.body.encode(), "day": entry.day, **entry.values, **entry.tokens}
+    fields = {
+        "id": entry.key,
+        "body": entry.body.encode(),
+        "day": entry.day,
+        **entry.values,
+        **entry.tokens,
+    }
     return tantivy.Document.from_dict(fields, schema)
 
 

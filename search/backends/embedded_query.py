@@ -20,7 +20,9 @@ _BUCKETS = 10_000
 
 def matching(schema: Any, plan: Plan, *, without: str | None = None) -> Any:
     """Return the query of a plan with all its filters, or all but one."""
-    filters = [translate(schema, condition) for name, condition in plan.filters.items() if name != without]
+    filters = [
+        translate(schema, condition) for name, condition in plan.filters.items() if name != without
+    ]
     if not filters:
         return translate(schema, plan.match)
     unranked = [(Occur.Must, Query.const_score_query(query, 0.0)) for query in filters]
@@ -31,7 +33,9 @@ def translate(schema: Any, condition: Condition) -> Any:
     """Return one condition as a query."""
     match condition:
         case Term(field, value, boost):
-            return _weighed(Query.term_query(schema, field, value, _OPTIONS.get(field, "position")), boost)
+            return _weighed(
+                Query.term_query(schema, field, value, _OPTIONS.get(field, "position")), boost
+            )
         case Phrase(field, values, boost):
             return _weighed(Query.phrase_query(schema, field, list(values)), boost)
         case Days(first, last):
@@ -67,6 +71,12 @@ def facet_counts(searcher: Any, schema: Any, plan: Plan) -> Mapping[Facet, Mappi
 
 
 def _counts(searcher: Any, query: Any, facets: list[Facet]) -> dict[Facet, Mapping[str, int]]:
-    wanted = {facet: {"terms": {"field": FACET_FIELDS[facet], "size": _BUCKETS, "segment_size": _BUCKETS}} for facet in facets}
+    wanted = {
+        facet: {"terms": {"field": FACET_FIELDS[facet], "size": _BUCKETS, "segment_size": _BUCKETS}}
+        for facet in facets
+    }
     found = searcher.aggregate(query, wanted)
-    return {facet: {bucket["key"]: bucket["doc_count"] for bucket in found[facet]["buckets"]} for facet in facets}
+    return {
+        facet: {bucket["key"]: bucket["doc_count"] for bucket in found[facet]["buckets"]}
+        for facet in facets
+    }

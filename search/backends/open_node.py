@@ -25,9 +25,13 @@ class OpenNode(Urllib3HttpNode):
         request_timeout: Any = None,
     ) -> Any:
         """Send one request with headers that every server understands."""
-        plain = {name: _VENDOR.sub(r"application/\1", value) for name, value in (headers or {}).items()}
+        plain = {
+            name: _VENDOR.sub(r"application/\1", value) for name, value in (headers or {}).items()
+        }
         given = {} if request_timeout is None else {"request_timeout": request_timeout}
-        answer = super().perform_request(method, target, body=body, headers=HttpHeaders(plain), **given)
+        answer = super().perform_request(
+            method, target, body=body, headers=HttpHeaders(plain), **given
+        )
         meta, data = answer
         meta.headers = HttpHeaders({**meta.headers, "x-elastic-product": "Elasticsearch"})
         return type(answer)(meta, data)
