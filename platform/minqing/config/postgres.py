@@ -141,7 +141,9 @@ def wait_until_stopped(cluster: Cluster) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while cluster.home.exists() and _keeper_runs(cluster):
         if time.monotonic() > deadline:
-            raise PostgresFault(f"The database under {cluster.home} is still in use: stop what uses it first.")
+            raise PostgresFault(
+                f"The database under {cluster.home} is still in use: stop what uses it first."
+            )
         time.sleep(0.05)
 
 

@@ -16,7 +16,9 @@ MINQING = ENVIRONMENT
 PACKAGE = Path(__file__).resolve().parent.parent
 
 SECRET_KEY = keys.django_secret(STATE)
-CHANNEL_PEPPER = keys.read_or_make(STATE / "keys" / "channel", secrets.token_bytes(32))  # stretches query codes
+CHANNEL_PEPPER = keys.read_or_make(
+    STATE / "keys" / "channel", secrets.token_bytes(32)
+)  # stretches query codes
 DEBUG = ENVIRONMENT.debug
 ALLOWED_HOSTS = [
     "*"

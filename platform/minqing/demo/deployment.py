@@ -41,7 +41,9 @@ class Deployment:
         return run_command(self.variables, arguments)
 
 
-def run_command(environment: Mapping[str, str], arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+def run_command(
+    environment: Mapping[str, str], arguments: Sequence[str]
+) -> subprocess.CompletedProcess[str]:
     """Run one ``minqing`` command with a deployment's settings."""
     return subprocess.run(
         [sys.executable, "-m", "minqing", *arguments],
@@ -75,8 +77,12 @@ def deployment(*, state: Path, port: int, say: Callable[[str], None]) -> Iterato
             for part in others:
                 supervisor.start(part)
             _wait_for_web(port, supervisor)
-            running = Deployment(state=state, port=port, variables=environment, supervisor=supervisor)
-            say("loading units, people and entries (fictitious; kept from the last time where they exist)")
+            running = Deployment(
+                state=state, port=port, variables=environment, supervisor=supervisor
+            )
+            say(
+                "loading units, people and entries (fictitious; kept from the last time where they exist)"
+            )
             _must(running.run("demo_load"), "demo_load")
             yield running
             say("stopping")
@@ -93,7 +99,12 @@ def _wait_for_web(port: int, supervisor: Supervisor) -> None:
     deadline = time.monotonic() + _READY_SECONDS
     while time.monotonic() < deadline:
         with contextlib.suppress(httpx.HTTPError):
-            if httpx.get(f"http://127.0.0.1:{port}/healthz", trust_env=False, timeout=5).status_code == 200:
+            if (
+                httpx.get(
+                    f"http://127.0.0.1:{port}/healthz", trust_env=False, timeout=5
+                ).status_code
+                == 200
+            ):
                 return
         supervisor.watch()
         time.sleep(0.1)

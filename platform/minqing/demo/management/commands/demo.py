@@ -31,11 +31,26 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--port", type=int, default=8000, help="port of all three units (default 8000)")
-        parser.add_argument("--state", type=Path, default=Path("var/demo"), help="folder of the data (default var/demo)")
-        parser.add_argument("--reset", action="store_true", help="throw earlier demonstration data away first")
-        parser.add_argument("--check", action="store_true", help="walk the main job on free ports and exit 0 if every step held")
-        parser.add_argument("--json", action="store_true", help="with --check: print one JSON object")
+        parser.add_argument(
+            "--port", type=int, default=8000, help="port of all three units (default 8000)"
+        )
+        parser.add_argument(
+            "--state",
+            type=Path,
+            default=Path("var/demo"),
+            help="folder of the data (default var/demo)",
+        )
+        parser.add_argument(
+            "--reset", action="store_true", help="throw earlier demonstration data away first"
+        )
+        parser.add_argument(
+            "--check",
+            action="store_true",
+            help="walk the main job on free ports and exit 0 if every step held",
+        )
+        parser.add_argument(
+            "--json", action="store_true", help="with --check: print one JSON object"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         signal.signal(signal.SIGTERM, _interrupt)
@@ -52,7 +67,9 @@ class Command(BaseCommand):
 
     def _serve(self, state: Path, port: int, *, reset: bool) -> None:
         if not port_is_free(port):
-            raise CommandError(f"Port {port} is taken. Name another one: make demo ARGS='--port 8010'")
+            raise CommandError(
+                f"Port {port} is taken. Name another one: make demo ARGS='--port 8010'"
+            )
         if reset:
             _forget(state)
         with deployment(state=state, port=port, say=self._say) as running:
@@ -68,7 +85,9 @@ class Command(BaseCommand):
         write = self.stdout.write
         write("\n民情 Minqing · 演示：人物均为虚构，地名为真实地名 (people are fictitious)\n")
         for unit in UNITS:
-            write(f"  {unit.name}  {running.address(unit.host)}  工作台 {running.address(unit.host, '/desk/')}")
+            write(
+                f"  {unit.name}  {running.address(unit.host)}  工作台 {running.address(unit.host, '/desk/')}"
+            )
         write("\n  演示登录 demonstration sign-ins:")
         for line in sign_ins():
             write(f"    {line}")
@@ -83,12 +102,22 @@ class Command(BaseCommand):
                 for step in walk(running):
                     steps.append(step)
                     if not as_json:
-                        self.stdout.write(f"{'ok ' if step.held else 'NOT'} {step.seconds:7.2f} s  {step.name}{step.detail and '  ' + step.detail}")
+                        self.stdout.write(
+                            f"{'ok ' if step.held else 'NOT'} {step.seconds:7.2f} s  {step.name}{step.detail and '  ' + step.detail}"
+                        )
         finally:
             _forget(state)
         held = bool(steps) and all(step.held for step in steps)
         if as_json:
-            rows = [{"name": step.name, "held": step.held, "seconds": round(step.seconds, 3), "detail": step.detail} for step in steps]
+            rows = [
+                {
+                    "name": step.name,
+                    "held": step.held,
+                    "seconds": round(step.seconds, 3),
+                    "detail": step.detail,
+                }
+                for step in steps
+            ]
             self.stdout.write(json.dumps({"held": held, "steps": rows}, ensure_ascii=False))
         if not held:
             raise CommandError("Not every step held.", returncode=1)
