@@ -49,4 +49,7 @@ def _menu(path: str) -> list[dict[str, Any]]:
         (reverse("portal:connected"), _("联网单位")),
         (reverse("portal:verify"), _("自己核验")),
     ]
-    return [{"address": address, "label": label, "current": path.startswith(address)} for address, label in items]
+    return [
+        {"address": address, "label": label, "current": path.startswith(address)}
+        for address, label in items
+    ]

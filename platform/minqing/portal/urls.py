@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING
 
 from django.urls import path
 
-from minqing.portal.views import archive, channel, follow, machine, pages, preferences, verify
+from minqing.portal.views import (
+    archive,
+    channel,
+    follow,
+    machine,
+    pages,
+    papers,
+    preferences,
+    verify,
+)
 
 if TYPE_CHECKING:
     from django.urls import URLPattern, URLResolver
@@ -22,9 +31,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("search.csv", archive.search_csv, name="search_csv"),
     path("search.json", archive.search_json, name="search_json"),
     path("suggest", archive.suggest_list, name="suggest"),
-    path("officials/<str:public_id>/", archive.official, name="official"),
-    path("entries/<str:public_id>/", archive.entry, name="entry"),
-    path("entries/<str:public_id>/proof", archive.entry_proof, name="entry_proof"),
+    path("officials/<uuid:public_id>/", archive.official, name="official"),
+    path("entries/<uuid:public_id>/", archive.entry, name="entry"),
+    path("entries/<uuid:public_id>/proof", papers.entry_proof, name="entry_proof"),
     path("units/<str:code>/", archive.unit, name="unit"),
     path("report/", channel.doors, name="doors"),
     path("report/write", channel.write, name="write"),
@@ -34,9 +43,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("follow/", follow.case, name="follow"),
     path("follow/say", follow.say, name="say"),
     path("follow/rate", follow.rate_answer, name="rate"),
+    path("follow/press", follow.press, name="press"),
+    path("follow/escalate", follow.escalate, name="escalate"),
     path("follow/code", follow.change_code, name="change_code"),
-    path("follow/acknowledgement", follow.acknowledgement, name="acknowledgement"),
-    path("follow/proof", follow.proof, name="proof"),
+    path("follow/acknowledgement", papers.acknowledgement, name="acknowledgement"),
+    path("follow/proof", papers.proof, name="proof"),
+    path("follow/photo", papers.photo, name="photo"),
     path("verify/", verify.page, name="verify"),
     path("verify/offline", verify.offline, name="verify_offline"),
     path("feed.atom", machine.feed, name="feed"),

@@ -39,7 +39,9 @@ def problem(request: HttpRequest, status: int, sentence: str, *, heading: str = 
     return render(request, "portal/problem.html", words, status=status)
 
 
-def unkept(view: Callable[Concatenate[HttpRequest, P], HttpResponseBase]) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+def unkept(
+    view: Callable[Concatenate[HttpRequest, P], HttpResponseBase],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
     """For the pages of the channel: no copy anywhere, no referrer to anybody."""
 
     @wraps(view)
@@ -55,7 +57,9 @@ def unkept(view: Callable[Concatenate[HttpRequest, P], HttpResponseBase]) -> Cal
 def kept(version: Callable[[], str]) -> Callable[..., Any]:
     """For public reads: an ETag of the data's version, the address, the language and the size; fresh for half a minute."""
 
-    def decorate(view: Callable[Concatenate[HttpRequest, P], HttpResponseBase]) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+    def decorate(
+        view: Callable[Concatenate[HttpRequest, P], HttpResponseBase],
+    ) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
         @wraps(view)
         def answer(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             marks = [
@@ -67,7 +71,11 @@ def kept(version: Callable[[], str]) -> Callable[..., Any]:
                 request.headers.get("HX-Request", ""),
             ]
             etag = quote_etag(hashlib.sha256("\n".join(marks).encode()).hexdigest()[:32])
-            same = get_conditional_response(request, etag=etag) if request.method in {"GET", "HEAD"} else None
+            same = (
+                get_conditional_response(request, etag=etag)
+                if request.method in {"GET", "HEAD"}
+                else None
+            )
             response = same if same is not None else view(request, *args, **kwargs)
             if response.status_code in {200, 304}:
                 response.headers["ETag"] = etag

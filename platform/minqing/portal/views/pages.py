@@ -7,14 +7,29 @@ from typing import TYPE_CHECKING
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from minqing.archives.selectors import recent_entries, units_with_archives
+from minqing.channel.selectors import channel_figures
+from minqing.portal.stand import ledger_stand, public_version
+from minqing.portal.views.answers import kept
+from sync.identity import identity
+from sync.peers import peers_with_state
+
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
+SHOWN_STATES = ("connected", "frozen")
+
 
 @require_safe
+@kept(public_version)
 def home(request: HttpRequest) -> HttpResponse:
     """What a person comes for first: report, follow, look up; then what is new."""
-    return render(request, "portal/home.html", {"recent": []})
+    words = {
+        "recent": recent_entries(limit=8),
+        "units": units_with_archives(),
+        "figures": channel_figures(),
+    }
+    return render(request, "portal/home.html", words)
 
 
 @require_safe
@@ -32,4 +47,9 @@ def accessibility(request: HttpRequest) -> HttpResponse:
 @require_safe
 def connected(request: HttpRequest) -> HttpResponse:
     """Units whose records appear here, and how far they were checked."""
-    return render(request, "portal/connected.html", {"peers": []})
+    peers = [peer for peer in peers_with_state() if peer.state in SHOWN_STATES]
+    return render(
+        request,
+        "portal/connected.html",
+        {"peers": peers, "own": identity(), "stand": ledger_stand()},
+    )

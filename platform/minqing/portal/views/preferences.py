@@ -32,5 +32,7 @@ def preferences(request: HttpRequest) -> HttpResponse:
     elif "size" in request.POST:
         answer.delete_cookie(SIZE_COOKIE, samesite="Lax")
     if request.POST.get("language") in dict(settings.LANGUAGES):
-        answer.set_cookie(settings.LANGUAGE_COOKIE_NAME, request.POST["language"], max_age=YEAR, samesite="Lax")
+        answer.set_cookie(
+            settings.LANGUAGE_COOKIE_NAME, request.POST["language"], max_age=YEAR, samesite="Lax"
+        )
     return answer

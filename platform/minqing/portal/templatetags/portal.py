@@ -1,0 +1,93 @@
+"""Labels, links that keep the search, and highlighted stretches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import template
+from django.urls import get_script_prefix
+from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext as _
+
+from minqing.archives.matrix import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from django.template import Context
+    from django.utils.safestring import SafeString
+
+    from search.query import Segment
+
+register = template.Library()
+
+
+@register.filter
+def source_label(value: str) -> str:
+    """What people call a source; an unknown one stays as it came."""
+    return str(Source(value).label) if value in Source.values else value
+
+
+@register.filter
+def kind_label(value: str) -> str:
+    """What people call a kind of document."""
+    return {"official": _("干部"), "entry": _("记录")}.get(value, value)
+
+
+@register.filter
+def history_label(value: str) -> str:
+    """What was done to an entry on a day."""
+    return {"published": _("公开"), "corrected": _("更正"), "withdrawn": _("撤下")}.get(
+        value, value
+    )
+
+
+@register.filter
+def mounted(path: str) -> str:
+    """A path of this unit's site, also where the site stands under a prefix."""
+    return get_script_prefix().rstrip("/") + path
+
+
+@register.filter
+def telephone_link(value: str) -> str:
+    """The digits of a telephone number."""
+    return "".join(sign for sign in value if sign.isdigit() or sign == "+")
+
+
+@register.filter(name="of")
+def value_of(values: Mapping[Any, Any], key: object) -> Any:
+    """Look up by a variable key; nothing for what is not there."""
+    return values.get(key, ())
+
+
+@register.simple_tag
+def segments(stretches: Iterable[Segment]) -> SafeString:
+    """Escape each stretch and mark those that match."""
+    return format_html_join(
+        "",
+        "{}",
+        (
+            (format_html("<mark>{}</mark>", stretch.text) if stretch.is_match else stretch.text,)
+            for stretch in stretches
+        ),
+    )
+
+
+@register.simple_tag(takes_context=True)
+def query(context: Context, **changes: object) -> str:
+    """The query string of this page with some parameters changed; None takes one out."""
+    parameters = context["request"].GET.copy()
+    for name, value in changes.items():
+        parameters.pop(name, None)
+        if value is not None:
+            parameters[name] = str(value)
+    return str(parameters.urlencode())
+
+
+@register.simple_tag(takes_context=True)
+def query_without(context: Context, name: str, value: str) -> str:
+    """The query string of this page without one value of one parameter, from the first page on."""
+    parameters = context["request"].GET.copy()
+    parameters.pop("page", None)
+    parameters.setlist(name, [kept for kept in parameters.getlist(name) if kept != value])
+    return str(parameters.urlencode())
