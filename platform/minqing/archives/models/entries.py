@@ -123,8 +123,8 @@ class EntryVersion(models.Model):
                 name="version_withdrawal_has_reason",
             ),
             models.CheckConstraint(
-                condition=(Q(expires_on__isnull=True) & Q(negative=False))
-                | Q(expires_on__gt=F("day")),
+                condition=Q(expires_on__isnull=True, negative=False)
+                | (Q(expires_on__isnull=False) & Q(expires_on__gt=F("day"))),
                 name="version_negative_expires",
             ),
         ]
