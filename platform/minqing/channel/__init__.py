@@ -1,1 +1,1 @@
-"""The people's channel (民情通道): reports word for word, cases, referral, receipts."""
+"""People's channel (民情通道): words kept byte for byte, cases, dialogue, referral, the second door."""

@@ -4,3 +4,12 @@ from django.apps import AppConfig
 class ChannelConfig(AppConfig):
     name = "minqing.channel"
     label = "channel"
+    verbose_name = "People's channel"
+
+    def ready(self) -> None:
+        from minqing.channel.exchange import kinds_register
+        from minqing.channel.services.places import places_provision
+        from tenants.services import register_provisioner
+
+        kinds_register()
+        register_provisioner("channel", places_provision, order=50)

@@ -1,0 +1,311 @@
+"""The channel's record kinds, and what is done with those that other units send.
+
+A peer may speak only of cases that it handed to us or that we handed to it; anything else is refused and
+kept as evidence. Handlers are idempotent: a case by its source, everything else by its commitment.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from minqing.channel import roster
+from minqing.channel.errors import ChannelFault
+from minqing.channel.frames import FrameFault, details_decode, frame_decode
+from minqing.channel.models import (
+    Attachment,
+    Case,
+    Deadline,
+    Designation,
+    Kind,
+    Message,
+    Purpose,
+    Rating,
+    Referral,
+    Sender,
+    Step,
+    Verdict,
+    Way,
+)
+from minqing.channel.octets import check_words
+from minqing.channel.photos import photo_read
+from minqing.channel.services.lodging import case_made
+from minqing.channel.services.moves import (
+    ANSWER_RULE,
+    RETURN_RULE,
+    TELL_FORWARDED_RULE,
+    message_keep,
+    move,
+    status_tell,
+    step_add,
+)
+from minqing.channel.services.referring import reachable, refer_locked
+from minqing.channel.services.sealing import case_emptied, case_erased
+from minqing.channel.slots import slot_day
+from minqing.channel.states import State, may_move
+from minqing.channel.travelling import MessageDetails, PhotoDetails, ReferralDetails, Status
+from minqing.workdays.calendar import due
+from sync.errors import RecordRejected
+from sync.kinds import RecordKind, register_kind
+from tenants.current import current_unit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sync.kinds import ReceivedRecord
+
+
+def kinds_register() -> None:
+    """Make the channel's kinds known. All but the designation wait for the slot."""
+    for name in ("words", "details", "photo", "answer", "mask"):
+        register_kind(RecordKind(name=f"channel.{name}", slotted=True))
+    register_kind(RecordKind(name="channel.referral", slotted=True, apply=apply_referrals))
+    register_kind(RecordKind(name="channel.message", slotted=True, apply=apply_messages))
+    register_kind(RecordKind(name="channel.attachment", slotted=True, apply=apply_attachments))
+    register_kind(RecordKind(name="channel.status", slotted=True, apply=apply_statuses))
+    register_kind(RecordKind(name="channel.designation", apply=apply_designations))
+
+
+# --- a case comes to us -------------------------------------------------------------------------
+
+
+def apply_referrals(records: Sequence[ReceivedRecord]) -> None:
+    """Make a case of each referral, with the same octets, after checking them against the receipt's commitment."""
+    for record in records:
+        try:
+            details, words = frame_decode(record.body, ReferralDetails)
+            check_words(words)
+            day = datetime.date.fromisoformat(details.day)
+            answer_by = (
+                datetime.date.fromisoformat(details.answer_by) if details.answer_by else None
+            )
+        except (FrameFault, ChannelFault, ValueError) as error:
+            raise RecordRejected(record.commitment, f"not a referral: {error}") from error
+        if not details.original.fits(words):
+            raise RecordRejected(
+                record.commitment, "the words are not those of the receipt's commitment"
+            )
+        if not Case.objects.filter(
+            source=record.origin, source_subject=record.header.subject
+        ).exists():
+            _case_received(record, details, words, day, answer_by)
+
+
+def _case_received(
+    record: ReceivedRecord,
+    details: ReferralDetails,
+    words: bytes,
+    day: datetime.date,
+    answer_by: datetime.date | None,
+) -> None:
+    case = case_made(
+        day=day, kind=details.kind if details.kind in Kind.values else Kind.UNSURE, way=Way.PEER, place_text=details.place[:200],
+        source=record.origin, source_subject=record.header.subject,
+    )  # fmt: skip
+    Message.objects.create(
+        case=case, n=0, sender=Sender.CITIZEN, purpose=Purpose.REPORT, octets=words, commitment=details.original.commitment,
+        header=details.original.header, salt=details.original.salt, day=day,
+    )  # fmt: skip
+    for rule in (TELL_FORWARDED_RULE, RETURN_RULE):
+        limit = due(slot_day(), rule)
+        Deadline.objects.create(case=case, rule=rule, day=limit.day, provisional=limit.provisional)
+    if answer_by is not None:
+        Deadline.objects.create(case=case, rule=ANSWER_RULE, day=answer_by)
+    step_add(case, State.RECEIVED, note=details.reason)
+    if roster.someone_here_is_named(words):
+        _kept_from_this_desk(case)
+
+
+def _kept_from_this_desk(case: Case) -> None:
+    """The words name someone of this unit's chain: the unit above opens them, or they go back unopened."""
+    parent = current_unit().parent
+    superior = reachable(code=parent.code) if parent is not None else None
+    if superior is None or superior.origin == case.source:
+        status_tell(
+            case,
+            case.source,
+            state=State.RETURNED,
+            note=_("内容涉及接收单位的人员，没有打开，请另行安排"),
+        )
+        case_emptied(case)
+        return
+    case.superior = superior.origin
+    case.save(update_fields=["superior"])
+    refer_locked(case, superior, reason="", passed_up=True)
+
+
+def apply_attachments(records: Sequence[ReceivedRecord]) -> None:
+    """Add photos to the cases they belong to."""
+    for record in records:
+        try:
+            details, octets = frame_decode(record.body, PhotoDetails)
+            photo = photo_read(octets)
+        except (FrameFault, ChannelFault) as error:
+            raise RecordRejected(record.commitment, f"not a photo of a case: {error}") from error
+        case = Case.objects.filter(source=record.origin, source_subject=details.about).first()
+        if case is None:
+            raise RecordRejected(record.commitment, "the case was not handed to this unit")
+        if (
+            case.state != State.SEALED
+            and not case.attachments.filter(commitment=record.commitment).exists()
+        ):
+            Attachment.objects.create(
+                case=case, n=case.attachments.count(), original=octets, shown=photo.shown, media_type=photo.media_type,
+                commitment=record.commitment,
+            )  # fmt: skip
+
+
+# --- a case we share ----------------------------------------------------------------------------
+
+
+def apply_messages(records: Sequence[ReceivedRecord]) -> None:
+    """Add words: the reporter's, from the first receiver; answers and questions, from a unit we handed the case to."""
+    for record in records:
+        try:
+            details, octets = frame_decode(record.body, MessageDetails)
+            check_words(octets)
+            day = datetime.date.fromisoformat(details.day)
+        except (FrameFault, ChannelFault, ValueError) as error:
+            raise RecordRejected(record.commitment, f"not a message: {error}") from error
+        case, from_source = _shared_case(record, details.about)
+        if (
+            case.state == State.SEALED
+            or case.messages.filter(commitment=record.commitment).exists()
+        ):
+            continue
+        purposes = {Purpose.FOLLOW_UP} if from_source else {Purpose.ANSWER, Purpose.QUESTION}
+        if details.purpose not in purposes:
+            raise RecordRejected(
+                record.commitment,
+                f"the sender may not send messages of purpose {details.purpose!r}",
+            )
+        sender = Sender.CITIZEN if from_source else Sender.STAFF
+        message_keep(case, sender, details.purpose, octets, record.commitment, day)
+
+
+def apply_statuses(records: Sequence[ReceivedRecord]) -> None:
+    """Take in where a shared case stands at the other unit."""
+    for record in records:
+        try:
+            status = details_decode(record.body, Status)
+            state = State(status.state)
+        except (FrameFault, ValueError) as error:
+            raise RecordRejected(record.commitment, f"not a status: {error}") from error
+        case, from_source = _shared_case(record, status.about)
+        if case.state == State.SEALED or case.steps.filter(commitment=record.commitment).exists():
+            continue
+        if state is State.SEALED:
+            case_erased(case, told_by=record.origin)
+        elif from_source:
+            _told_by_source(case, record, status, state)
+        else:
+            _told_by_handler(case, record, status, state)
+
+
+def _told_by_source(case: Case, record: ReceivedRecord, status: Status, state: State) -> None:
+    """The first receiver passes on what only the reporter can say: a rating, a reopening, that it presses."""
+    if status.pressed:
+        case.pressed_on = timezone.localdate()
+        case.save(update_fields=["pressed_on"])
+    if status.verdict in Verdict.values:
+        answers = case.messages.filter(purpose=Purpose.ANSWER).count()
+        Rating.objects.get_or_create(
+            case=case,
+            round=answers,
+            defaults={"verdict": status.verdict, "day": timezone.localdate()},
+        )
+    if state in {State.RATED, State.REOPENED, State.CLOSED} and may_move(case.state, state):
+        move(case, state, note=status.note, unit=_name_of(case, record), told_by=record.origin)
+        _mark(case, record)
+    else:
+        step_add(case, case.state, note=status.note, unit=_name_of(case, record))
+        _mark(case, record)
+
+
+def _told_by_handler(case: Case, record: ReceivedRecord, status: Status, state: State) -> None:
+    """A unit that handles the case moved it: the reporter reads it, and an answer there is an answer here."""
+    referral = case.referrals.get(origin=record.origin)
+    Referral.objects.filter(pk=referral.pk).update(state=state)
+    mirrored = bool(case.superior) or state is State.ANSWERED
+    if mirrored and may_move(case.state, state) and state is not State.RETURNED:
+        move(case, state, note=status.note, unit=referral.name, told_by=record.origin)
+    else:
+        step_add(case, state, note=status.note, unit=referral.name)
+    _mark(case, record)
+
+
+def _mark(case: Case, record: ReceivedRecord) -> None:
+    last = case.steps.order_by("-n").first()
+    if last is not None:
+        Step.objects.filter(pk=last.pk).update(commitment=record.commitment)
+
+
+def _shared_case(record: ReceivedRecord, about: str) -> tuple[Case, bool]:
+    """Return the locked case a peer may speak of, and whether the peer is its first receiver.
+
+    Raises:
+        RecordRejected: it neither handed us the case nor got it from us.
+    """
+    locked = Case.objects.select_for_update(of=("self",))
+    case = locked.filter(source=record.origin, source_subject=about).first()
+    if case is not None:
+        return case, True
+    if about.startswith("case-"):
+        try:
+            case = locked.filter(
+                pk=about.removeprefix("case-"), referrals__origin=record.origin
+            ).first()
+        except (ValueError, TypeError) as error:
+            raise RecordRejected(record.commitment, "no such case") from error
+    if case is None:
+        raise RecordRejected(record.commitment, "the case was not shared with this unit")
+    return case, False
+
+
+def _name_of(case: Case, record: ReceivedRecord) -> str:
+    peer = reachable(origin=record.origin)
+    return peer.name if peer is not None else record.origin
+
+
+# --- who may open the second door ---------------------------------------------------------------
+
+
+class _Opener(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    office: str
+    post: str
+    key: str
+
+
+class _Designation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    code: str
+    name: str
+    document: str
+    issuer: str
+    day: datetime.date
+    openers: tuple[_Opener, ...]
+    in_force: bool
+
+
+def apply_designations(records: Sequence[ReceivedRecord]) -> None:
+    """Keep what a connected unit published about its own designation."""
+    for record in records:
+        try:
+            found = details_decode(record.body, _Designation)
+        except FrameFault as error:
+            raise RecordRejected(record.commitment, f"not a designation: {error}") from error
+        if record.origin.split("/")[1] != found.code:
+            raise RecordRejected(record.commitment, "a unit can publish only its own designation")
+        if Designation.objects.filter(origin=record.origin, commitment=record.commitment).exists():
+            continue
+        Designation.objects.filter(origin=record.origin, withdrawn_on=None).update(
+            withdrawn_on=timezone.localdate()
+        )
+        Designation.objects.create(
+            origin=record.origin, document=found.document[:120], issuer=found.issuer[:120], day=found.day, name=found.name[:120],
+            code=found.code, openers=[msgspec.to_builtins(opener) for opener in found.openers], commitment=record.commitment,
+            withdrawn_on=None if found.in_force else timezone.localdate(),
+        )  # fmt: skip

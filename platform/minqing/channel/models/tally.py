@@ -1,0 +1,24 @@
+"""Counters for the public figures."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Tally(models.Model):
+    """How often something happened on a day. Counters only grow.
+
+    A case is counted from its acceptance on, and nothing is taken back when it is sealed later: neither a
+    rise nor a fall of a public figure tells that a report was sealed.
+    """
+
+    day = models.DateField()
+    name = models.CharField(max_length=24)
+    n = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["day", "name"]
+        constraints = [models.UniqueConstraint(fields=["day", "name"], name="tally_once_per_day")]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.name} {self.n}"

@@ -1,0 +1,24 @@
+"""Reads of the channel."""
+
+from minqing.channel.selectors.desk import case_for, desk_cases, photo_for
+from minqing.channel.selectors.public import (
+    channel_figures,
+    competent_receivers,
+    kinds,
+    own_form_open,
+    verdicts,
+    villages,
+    ways,
+)
+from minqing.channel.selectors.reporter import (
+    case_by_code,
+    photo_by_code,
+    proof_by_code,
+    sealed_by_code,
+)
+from minqing.channel.selectors.sealed import custodians, sealed_for
+
+__all__ = [
+    "case_by_code", "case_for", "channel_figures", "competent_receivers", "custodians", "desk_cases", "kinds", "own_form_open",
+    "photo_by_code", "photo_for", "proof_by_code", "sealed_by_code", "sealed_for", "verdicts", "villages", "ways",
+]  # fmt: skip

@@ -1,0 +1,99 @@
+"""What everybody may see: lists for the form, who stands behind the second door, the figures."""
+
+from __future__ import annotations
+
+import datetime
+
+from django.db.models import Sum
+from django.utils import timezone
+
+from minqing.channel.models import Custodian, Designation, Kind, Place, Tally, Verdict, Way
+from minqing.channel.values import Choice, Figures, Receiver, SecondDoor, Township
+from sync.peers import reachable_units
+
+NUMBERS = (
+    Choice(value="12388", label="纪检监察机关"),
+    Choice(value="12380", label="组织部门（选人用人）"),
+)
+"""Numbers that hold everywhere and are always shown."""
+
+
+def kinds() -> tuple[Choice, ...]:
+    """Return the kinds of the first door; 说不清 last."""
+    return tuple(Choice(value=kind.value, label=str(kind.label)) for kind in Kind)
+
+
+def verdicts() -> tuple[Choice, ...]:
+    """Return what a reporter may say of an answer."""
+    return tuple(Choice(value=verdict.value, label=str(verdict.label)) for verdict in Verdict)
+
+
+def ways() -> tuple[Choice, ...]:
+    """Return how words may reach staff who lodge for somebody else."""
+    return tuple(
+        Choice(value=way.value, label=str(way.label))
+        for way in Way
+        if way not in {Way.WEB, Way.PEER}
+    )
+
+
+def villages() -> tuple[Township, ...]:
+    """Return townships with their villages in order of code; empty where the unit has no list (free text then)."""
+    below: dict[str, list[Choice]] = {}
+    tops: list[Place] = []
+    for place in Place.objects.all():
+        if place.within_id is None:
+            tops.append(place)
+        else:
+            below.setdefault(place.within_id, []).append(Choice(value=place.code, label=place.name))
+    return tuple(
+        Township(code=top.code, name=top.name, villages=tuple(below.get(top.code, ())))
+        for top in tops
+    )
+
+
+def competent_receivers() -> SecondDoor:
+    """Return what stands behind the second door.
+
+    A unit is named only while its designation document stands and, for this unit, two custodians of different
+    offices have keys. Other units are named with their own address: their form is there, never here.
+    """
+    addresses = {unit.origin: unit.address for unit in reachable_units()}
+    receivers = [
+        _receiver(designation, addresses.get(designation.origin, ""))
+        for designation in Designation.objects.filter(withdrawn_on=None)
+        if (own_form_open() if not designation.origin else designation.origin in addresses)
+    ]
+    return SecondDoor(numbers=NUMBERS, receivers=tuple(receivers))
+
+
+def own_form_open() -> bool:
+    """Say whether this unit may take sealed reports itself."""
+    return (
+        Designation.objects.filter(origin="", withdrawn_on=None).exists()
+        and Custodian.objects.filter(active=True).count() >= 2
+    )
+
+
+def _receiver(designation: Designation, address: str) -> Receiver:
+    return Receiver(
+        origin=designation.origin, code=designation.code, name=designation.name, address=address,
+        document=designation.document, issuer=designation.issuer, day=designation.day,
+        openers=tuple(f"{opener['office']} · {opener['post']}" for opener in designation.openers),
+    )  # fmt: skip
+
+
+def channel_figures() -> Figures:
+    """Return counts up to yesterday: a page that is asked every second tells nobody's hour.
+
+    Cases count from their acceptance on; sealed reports count nowhere, and sealing takes nothing back.
+    """
+    today = timezone.localdate()
+    rows = Tally.objects.filter(day__lt=today).values_list("name").annotate(total=Sum("n"))
+    totals = {name: int(total) for name, total in rows}
+    return Figures(
+        until=today - datetime.timedelta(days=1),
+        accepted=totals.get("accepted", 0), answered=totals.get("answered", 0), in_time=totals.get("in_time", 0),
+        satisfied=totals.get(Verdict.SATISFIED, 0), basically=totals.get(Verdict.BASICALLY, 0),
+        unsatisfied=totals.get(Verdict.UNSATISFIED, 0),
+    )  # fmt: skip

@@ -1,0 +1,146 @@
+"""The one way in which a case moves, and the messages that go with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db.models import F, Max
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from minqing.channel.errors import MoveRefused
+from minqing.channel.frames import MEDIA_TYPE, frame_encode
+from minqing.channel.models import Case, Message, Purpose, Sender, Step, Tally
+from minqing.channel.services.records import JSON, TEXT, json_body, own_record, record_for
+from minqing.channel.states import State, may_move
+from minqing.channel.travelling import MessageDetails, Status
+from tenants.current import current_unit
+
+if TYPE_CHECKING:
+    import datetime
+
+    from minqing.accounts.models import Staff
+
+ANSWER_RULE = "petition-answer"
+TELL_RULE = "petition-tell"
+TELL_FORWARDED_RULE = "petition-tell-forwarded"
+RETURN_RULE = "petition-return"
+_TELLS = {State.ACCEPTED, State.IN_PROGRESS, State.ANSWERED}
+
+
+def move(
+    case: Case,
+    state: State,
+    *,
+    note: str = "",
+    by: Staff | None = None,
+    unit: str = "",
+    told_by: str = "",
+    verdict: str = "",
+) -> None:
+    """Bring a locked case to a state, with its step, its deadlines, its counters and the word to its first receiver.
+
+    ``unit`` names the unit that took the step, this one by default; ``told_by`` is the origin whose record
+    brought the move, which is not told again.
+
+    Raises:
+        MoveRefused: the state does not follow; nothing was changed.
+    """
+    if not may_move(case.state, state):
+        raise MoveRefused(
+            _("这件事现在是“%(now)s”，不能改为“%(then)s”。")
+            % {"now": State(case.state).label, "then": state.label}
+        )
+    today = timezone.localdate()
+    case.state = state
+    case.save(update_fields=["state"])
+    step_add(case, state, note=note, by=by, unit=unit)
+    if state in _TELLS:
+        case.deadlines.filter(
+            rule__in=[TELL_RULE, TELL_FORWARDED_RULE, RETURN_RULE], met_on=None
+        ).update(met_on=today)
+    if state is State.ACCEPTED and not case.source:
+        tally("accepted", today)
+    if state is State.ANSWERED:
+        if not case.source:
+            tally("answered", today)
+            if case.deadlines.filter(rule=ANSWER_RULE, met_on=None, day__gte=today).exists():
+                tally("in_time", today)
+        case.deadlines.filter(rule=ANSWER_RULE, met_on=None).update(met_on=today)
+    for origin in _to_be_told(case, state):
+        if origin != told_by:
+            status_tell(case, origin, state=state, note=note, verdict=verdict)
+
+
+def _to_be_told(case: Case, state: State) -> list[str]:
+    """The first receiver hears every move; units it was handed to hear what only the reporter can bring."""
+    told = [case.source] if case.source else []
+    if state in {State.RATED, State.REOPENED, State.CLOSED}:
+        told += case.referrals.values_list("origin", flat=True)
+    return told
+
+
+def status_tell(
+    case: Case, origin: str, *, state: str, note: str = "", verdict: str = "", pressed: bool = False
+) -> None:
+    """Append the record that tells one unit where the case stands."""
+    status = Status(
+        about=case.source_subject if origin == case.source else case.subject,
+        state=state, note=note, day=timezone.localdate().isoformat(), verdict=verdict, pressed=pressed,
+    )  # fmt: skip
+    record_for(origin, "channel.status", case.subject, json_body(status), JSON)
+
+
+def step_add(
+    case: Case, state: str, *, note: str = "", by: Staff | None = None, unit: str = ""
+) -> None:
+    """Write one line of the course."""
+    last = case.steps.aggregate(last=Max("n"))["last"]
+    Step.objects.create(
+        case=case, n=0 if last is None else last + 1, state=state, note=note[:500], by=by,
+        unit=unit or current_unit().name, day=timezone.localdate(),
+    )  # fmt: skip
+
+
+def message_add(case: Case, sender: Sender, purpose: Purpose, octets: bytes) -> Message:
+    """Keep a message as its octets, commit to them in the ledger, and hand them to the units concerned."""
+    kind = "channel.words" if sender is Sender.CITIZEN else "channel.answer"
+    commitment = own_record(kind, case.subject, octets, TEXT)
+    for origin in _correspondents(case, sender):
+        details = MessageDetails(
+            about=case.source_subject if origin == case.source else case.subject,
+            purpose=purpose, day=timezone.localdate().isoformat(),
+        )  # fmt: skip
+        record_for(
+            origin, "channel.message", case.subject, frame_encode(details, octets), MEDIA_TYPE
+        )
+    return message_keep(case, sender, purpose, octets, commitment, timezone.localdate())
+
+
+def message_keep(
+    case: Case, sender: str, purpose: str, octets: bytes, commitment: str, day: datetime.date
+) -> Message:
+    """Write the row of a message whose record stands already."""
+    last = case.messages.aggregate(last=Max("n"))["last"]
+    return Message.objects.create(
+        case=case,
+        n=0 if last is None else last + 1,
+        sender=sender,
+        purpose=purpose,
+        octets=octets,
+        commitment=commitment,
+        day=day,
+    )
+
+
+def _correspondents(case: Case, sender: Sender) -> list[str]:
+    """Citizen's words go down to the units that handle the case; staff's words go up to the first receiver."""
+    if sender is Sender.CITIZEN:
+        return list(case.referrals.values_list("origin", flat=True))
+    return [case.source] if case.source else []
+
+
+def tally(name: str, day: datetime.date) -> None:
+    """Count one more for the public figures."""
+    row, _made = Tally.objects.get_or_create(day=day, name=name)
+    Tally.objects.filter(pk=row.pk).update(n=F("n") + 1)

@@ -1,0 +1,239 @@
+"""What crosses the channel's door: frozen values, never models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import datetime
+
+    from minqing.workdays.calendar import Due
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """One option of a list: kinds, verdicts, places."""
+
+    value: str
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Township:
+    """A township (or, for a city, a county) with its villages; ``villages`` may be empty."""
+
+    code: str
+    name: str
+    villages: tuple[Choice, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lodged:
+    """What the reporter takes away. ``code`` is shown this once and stored nowhere."""
+
+    number: str  # 受理编号, no secret
+    code: str  # 查询码, 16 digits in fours, for example "4821 9037 5516 2204"
+    day: datetime.date
+    told_by: Due  # latest day on which acceptance or refusal is told
+    answer_by: Due  # latest day of the answer
+    acknowledgement: bytes  # signed note, to be saved as a file
+    receiver: str  # name of the unit that opens it
+    passed_up: bool  # the words name someone of this unit's chain: only the superior opens it
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhotoView:
+    """A photo's shown copy."""
+
+    id: str
+    n: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageView:
+    """One message. ``octets`` are the words as they came; ``text`` is the shown copy with masks applied."""
+
+    n: int
+    sender: str
+    sender_label: str
+    purpose: str
+    purpose_label: str
+    octets: bytes
+    text: str
+    masked: bool
+    commitment: str
+    day: datetime.date
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepView:
+    """One step of the course."""
+
+    state: str
+    label: str
+    note: str
+    unit: str
+    day: datetime.date
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeadlineView:
+    """One running limit. ``late``: past and not met."""
+
+    rule: str
+    task: str
+    basis: str
+    day: datetime.date
+    provisional: bool
+    met_on: datetime.date | None
+    late: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferralView:
+    """The case at another unit."""
+
+    origin: str
+    name: str
+    reason: str
+    state: str
+    label: str
+    day: datetime.date
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReporterCase:
+    """The reporter's view of a case, by code."""
+
+    number: str
+    state: str
+    label: str
+    kind_label: str
+    place: str
+    day: datetime.date
+    receiver: str  # who answers: this unit's name or the superior's
+    told_by: DeadlineView | None
+    answer_by: DeadlineView | None
+    messages: tuple[MessageView, ...]
+    photos: tuple[PhotoView, ...]
+    steps: tuple[StepView, ...]
+    referrals: tuple[ReferralView, ...]
+    may_follow_up: bool
+    may_rate: bool
+    may_press: bool
+    may_escalate: bool
+    code_seen: bool
+    verdict_label: str
+    sealed: bool  # passed on to whoever may open it; nothing else is shown then
+    proof_ready: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeskRow:
+    """One line of the desk's queue."""
+
+    number: str
+    state: str
+    label: str
+    kind_label: str
+    place: str
+    day: datetime.date
+    summary: str  # the beginning of the shown copy
+    due: datetime.date | None  # the next limit not met
+    provisional: bool
+    late: bool
+    pressed: bool
+    escalated: bool
+    from_unit: str  # name of the unit it came from; empty for our own
+    referred_to: str
+    behind: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeskCase:
+    """A case as its handlers see it."""
+
+    number: str
+    state: str
+    label: str
+    kind_label: str
+    way_label: str
+    place: str
+    day: datetime.date
+    contact: str
+    office: str
+    returns: int
+    messages: tuple[MessageView, ...]
+    photos: tuple[PhotoView, ...]
+    steps: tuple[StepView, ...]
+    deadlines: tuple[DeadlineView, ...]
+    referrals: tuple[ReferralView, ...]
+    from_unit: str
+    verdict_label: str
+    moves: tuple[str, ...]  # names of the states this person may bring it to
+    may_refer: bool
+    may_seal: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receiver:
+    """A unit that may open reports of the second door, as its designation document says."""
+
+    origin: str  # empty for this unit
+    code: str
+    name: str
+    address: str  # where its own form is; empty when only the numbers are known
+    document: str
+    issuer: str
+    day: datetime.date
+    openers: tuple[str, ...]  # "office · post" of each custodian
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecondDoor:
+    """What stands behind the second door: always the numbers; receivers only where designated."""
+
+    numbers: tuple[Choice, ...]
+    receivers: tuple[Receiver, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SealedLodged:
+    """What the reporter of a sealed report takes away: a code and nothing else."""
+
+    code: str
+    day: datetime.date
+    openers: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SealedState:
+    """What a sealed report's code shows: that it is there, and how often it was opened. No words."""
+
+    day: datetime.date
+    openers: int
+    openings: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SealedRow:
+    """One sealed report on its custodian's list."""
+
+    id: str
+    day: datetime.date
+    opened_by_me: int
+    opened_by_others: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """Counts for the public page, of days that have ended."""
+
+    until: datetime.date
+    accepted: int
+    answered: int
+    in_time: int
+    satisfied: int
+    basically: int
+    unsatisfied: int
