@@ -15,9 +15,9 @@ import sys
 import time
 from pathlib import Path
 
-from tests.support import environment  # noqa: F401  a state folder of this run's own, before settings are read
-
 import django
+
+from tests.support import environment  # noqa: F401  a state folder of this run's own, before settings are read
 
 NAMES = ("ledger", "exchange", "search", "pages")
 
@@ -25,11 +25,17 @@ NAMES = ("ledger", "exchange", "search", "pages")
 def main() -> int:
     """Run the named benchmarks, or all."""
     parser = argparse.ArgumentParser(prog="make bench ARGS=…")
-    parser.add_argument("names", nargs="*", choices=[*NAMES, []], help=f"of {', '.join(NAMES)} (default all)")
+    parser.add_argument(
+        "names", nargs="*", choices=[*NAMES, []], help=f"of {', '.join(NAMES)} (default all)"
+    )
     parser.add_argument("--quick", action="store_true", help="small sizes, for a look")
     arguments = parser.parse_args()
     django.setup()
-    figures: dict[str, object] = {"cores": os.cpu_count(), "python": platform.python_version(), "quick": arguments.quick}
+    figures: dict[str, object] = {
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "quick": arguments.quick,
+    }
     for name in arguments.names or NAMES:
         started = time.monotonic()
         sys.stdout.write(f"\n== {name}\n")

@@ -50,9 +50,19 @@ def test_a_task_taken_by_a_worker_that_is_killed_runs_in_the_next_one(tmp_path):
         variables = {**os.environ, "CELERY_BROKER_URL": address, "NOTES": str(tmp_path)}
 
         def start():
-            return subprocess.Popen([sys.executable, str(script), "work"], env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            return subprocess.Popen(
+                [sys.executable, str(script), "work"],
+                env=variables,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
 
-        subprocess.run([sys.executable, str(script), "send", "5"], env=variables, check=True, capture_output=True)
+        subprocess.run(
+            [sys.executable, str(script), "send", "5"],
+            env=variables,
+            check=True,
+            capture_output=True,
+        )
         worker = start()
         try:
             wait_until(lambda: list(tmp_path.glob("begun-*")))
@@ -64,4 +74,6 @@ def test_a_task_taken_by_a_worker_that_is_killed_runs_in_the_next_one(tmp_path):
         finally:
             worker.kill()
             worker.wait()
-    assert sorted(path.name for path in Path(tmp_path).glob("done-*")) == [f"done-{n}" for n in range(5)]
+    assert sorted(path.name for path in Path(tmp_path).glob("done-*")) == [
+        f"done-{n}" for n in range(5)
+    ]

@@ -1,0 +1,79 @@
+"""Parts of a deployment are started again when they die and never outlive their parent."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from minqing.demo.supervisor import Part, PartFault, Supervisor
+
+SLEEP = [
+    sys.executable,
+    "-c",
+    "import os, sys, time; open(sys.argv[1], 'a').write(f'{os.getpid()}\\n'); time.sleep(600)",
+]
+PARENT = """
+import sys, time
+from pathlib import Path
+from minqing.demo.supervisor import Part, Supervisor
+supervisor = Supervisor(logs=Path(sys.argv[1]), variables={}, say=print)
+supervisor.start(Part(name="child", command=[sys.executable, "-c", "import os, sys, time; open(sys.argv[1], 'a').write(f'{os.getpid()}\\\\n'); time.sleep(600)", sys.argv[2]]))
+time.sleep(600)
+"""
+
+
+def wait_until(condition, seconds=30.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def pids(path):
+    return [int(line) for line in path.read_text().split()] if path.exists() else []
+
+
+def alive(pid):
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+
+
+def test_a_part_that_dies_is_started_again(tmp_path):
+    said: list[str] = []
+    with Supervisor(logs=tmp_path, variables={}, say=said.append) as supervisor:
+        supervisor.start(Part(name="part", command=[*SLEEP, str(tmp_path / "pids")]))
+        wait_until(lambda: pids(tmp_path / "pids"))
+        supervisor.kill("part")
+        supervisor.watch()
+        wait_until(lambda: len(pids(tmp_path / "pids")) == 2)
+    assert said == ["part ended by itself and is started again."]
+    assert not any(alive(pid) for pid in pids(tmp_path / "pids"))
+
+
+def test_a_part_that_keeps_dying_is_given_up_with_a_sentence(tmp_path):
+    with Supervisor(logs=tmp_path, variables={}, say=lambda _: None) as supervisor:
+        supervisor.start(Part(name="part", command=[sys.executable, "-c", "raise SystemExit(3)"]))
+        deadline = time.monotonic() + 60
+        with pytest.raises(PartFault, match=r"part does not stay up.*part\.log"):
+            while time.monotonic() < deadline:
+                supervisor.watch()
+                time.sleep(0.02)
+
+
+def test_parts_die_with_a_killed_parent(tmp_path):
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT, str(tmp_path / "logs"), str(tmp_path / "pids")]
+    )
+    wait_until(lambda: pids(tmp_path / "pids"))
+    (child,) = pids(tmp_path / "pids")
+    os.kill(parent.pid, signal.SIGKILL)
+    parent.wait()
+    wait_until(lambda: not alive(child))
