@@ -5,14 +5,33 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.urls import resolve, reverse
+from django.urls import URLPattern, reverse
 from django.utils.translation import gettext_lazy as _
+
+from minqing.desk.urls import urlpatterns
 
 if TYPE_CHECKING:
     from minqing.accounts.models import Staff
     from minqing.desk.access import Page
 
-PAGES = (("queue", _("今天要办")),)
+VIEWS: dict[str, Page] = {
+    str(pattern.name): pattern.callback
+    for pattern in urlpatterns
+    if isinstance(pattern, URLPattern)
+}
+
+PAGES = (
+    ("queue", _("今天要办")),
+    ("officials", _("干部档案")),
+    ("entries", _("表现记录")),
+    ("import", _("导入干部")),
+    ("plan", _("公开方案")),
+    ("cases", _("群众反映")),
+    ("lodge", _("代群众反映")),
+    ("connections", _("联网单位")),
+    ("incidents", _("异常")),
+    ("ledger", _("存证记录")),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,11 +45,12 @@ class MenuItem:
 
 def menu_for(staff: Staff, path: str) -> list[MenuItem]:
     """The lines whose pages the person may open."""
-    items = []
-    for name, label in PAGES:
-        href = reverse(f"desk:{name}")
-        page: Page = resolve(href).func
-        if page.rule.allows(staff):
-            here = path == href if name == "queue" else path.startswith(href)
-            items.append(MenuItem(label=str(label), href=href, here=here))
-    return items
+    open_to_them = [
+        (reverse(f"desk:{name}"), label) for name, label in PAGES if VIEWS[name].rule.allows(staff)
+    ]
+    current = max(
+        (href for href, _label in open_to_them if path.startswith(href)), key=len, default=""
+    )
+    return [
+        MenuItem(label=str(label), href=href, here=href == current) for href, label in open_to_them
+    ]

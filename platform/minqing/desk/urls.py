@@ -6,7 +6,19 @@ from typing import TYPE_CHECKING
 
 from django.urls import path
 
-from minqing.desk.views import queue, sign_in
+from minqing.desk.views import (
+    cases,
+    connections,
+    entries,
+    importing,
+    incidents,
+    ledger,
+    lodging,
+    officials,
+    plan,
+    queue,
+    sign_in,
+)
 
 if TYPE_CHECKING:
     from django.urls import URLPattern, URLResolver
@@ -17,4 +29,74 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sign-in/", sign_in.enter, name="sign-in"),
     path("sign-out/", sign_in.leave, name="sign-out"),
     path("password/", sign_in.password, name="password"),
+    path("officials/", officials.officials, name="officials"),
+    path("officials/new/", officials.official_new, name="official-new"),
+    path("officials/<uuid:public_id>/", officials.official, name="official"),
+    path("officials/<uuid:public_id>/edit/", officials.official_edit, name="official-edit"),
+    path(
+        "officials/<uuid:public_id>/publish/", officials.official_publish, name="official-publish"
+    ),
+    path(
+        "officials/<uuid:public_id>/withdraw/",
+        officials.official_withdraw,
+        name="official-withdraw",
+    ),
+    path("officials/<uuid:public_id>/posts/new/", officials.post_new, name="post-new"),
+    path("officials/<uuid:public_id>/posts/<int:post>/", officials.post_edit, name="post-edit"),
+    path(
+        "officials/<uuid:public_id>/posts/<int:post>/remove/",
+        officials.post_remove,
+        name="post-remove",
+    ),
+    path("entries/", entries.entries, name="entries"),
+    path("entries/new/", entries.entry_new, name="entry-new"),
+    path("entries/<uuid:public_id>/", entries.entry, name="entry"),
+    path("entries/<uuid:public_id>/edit/", entries.entry_edit, name="entry-edit"),
+    path("entries/<uuid:public_id>/correct/", entries.entry_correct, name="entry-correct"),
+    path("entries/<uuid:public_id>/submit/", entries.entry_submit, name="entry-submit"),
+    path("entries/<uuid:public_id>/publish/", entries.entry_publish, name="entry-publish"),
+    path("entries/<uuid:public_id>/return/", entries.entry_return, name="entry-return"),
+    path("entries/<uuid:public_id>/withdraw/", entries.entry_withdraw, name="entry-withdraw"),
+    path("entries/<uuid:public_id>/reply/", entries.reply, name="reply"),
+    path(
+        "entries/<uuid:public_id>/reply/<uuid:reply_id>/publish/",
+        entries.reply_publish,
+        name="reply-publish",
+    ),
+    path("import/", importing.import_files, name="import"),
+    path("cases/", cases.cases, name="cases"),
+    path("cases/lodge/", lodging.lodge, name="lodge"),
+    path("cases/lodge/sent/", lodging.lodged, name="lodged"),
+    path("cases/<str:number>/", cases.case, name="case"),
+    path("cases/<str:number>/photo/<uuid:photo>/", cases.case_photo, name="case-photo"),
+    path("cases/<str:number>/accept/", cases.case_accept, name="case-accept"),
+    path("cases/<str:number>/return/", cases.case_return, name="case-return"),
+    path("cases/<str:number>/assign/", cases.case_assign, name="case-assign"),
+    path("cases/<str:number>/start/", cases.case_start, name="case-start"),
+    path("cases/<str:number>/ask/", cases.case_ask, name="case-ask"),
+    path("cases/<str:number>/answer/", cases.case_answer, name="case-answer"),
+    path("cases/<str:number>/refer/", cases.case_refer, name="case-refer"),
+    path("cases/<str:number>/close/", cases.case_close, name="case-close"),
+    path("cases/<str:number>/seal/", cases.case_seal, name="case-seal"),
+    path("plan/", plan.plan, name="plan"),
+    path("plan/<slug:item>/enter/", plan.plan_enter, name="plan-enter"),
+    path("plan/<slug:item>/end/", plan.plan_end, name="plan-end"),
+    path("ledger/", ledger.state, name="ledger"),
+    path("ledger/sheet/", ledger.sheet, name="ledger-sheet"),
+    path("connections/", connections.connections, name="connections"),
+    path("connections/ask/", connections.connection_ask, name="connection-ask"),
+    path(
+        "connections/<path:origin>/accept/", connections.connection_accept, name="connection-accept"
+    ),
+    path("connections/<path:origin>/grant/", connections.connection_grant, name="connection-grant"),
+    path("connections/<path:origin>/end/", connections.connection_end, name="connection-end"),
+    path("connections/<path:origin>/", connections.connection, name="connection"),
+    path("incidents/", incidents.incidents, name="incidents"),
+    path("incidents/<int:number>/", incidents.incident, name="incident"),
+    path(
+        "incidents/<int:number>/evidence/<int:item>/",
+        incidents.incident_evidence,
+        name="incident-evidence",
+    ),
+    path("incidents/<int:number>/close/", incidents.incident_close, name="incident-close"),
 ]

@@ -37,11 +37,8 @@ class Job:
 
     @property
     def urgency(self) -> str:
-        """``late``, ``soon`` or nothing."""
-        left = self.days_left
-        if left is None:
-            return ""
-        return "late" if left < 0 else "soon" if left <= SOON else ""
+        """``overdue``, ``soon`` or nothing."""
+        return "" if self.days_left is None else urgency_of(self.days_left)
 
     @property
     def when(self) -> str:
@@ -57,6 +54,7 @@ class Section:
     title: str
     href: str  # the page with all of them
     total: int
+    late: int
     jobs: tuple[Job, ...]
 
     @property
@@ -64,22 +62,29 @@ class Section:
         """How many stand behind the link."""
         return self.total - len(self.jobs)
 
-    @property
-    def late(self) -> int:
-        """How many of those shown are late."""
-        return sum(job.urgency == "late" for job in self.jobs)
-
 
 def section(key: str, title: str, href: str, jobs: list[Job]) -> Section:
     """Put jobs in order (what is due first, then what has no day) and keep the first ones."""
     ordered = sorted(jobs, key=lambda job: (job.due is None, job.due or job.today))
-    return Section(key=key, title=title, href=href, total=len(jobs), jobs=tuple(ordered[:SHOWN]))
+    return Section(
+        key=key,
+        title=title,
+        href=href,
+        total=len(jobs),
+        late=sum(job.urgency == "overdue" for job in jobs),
+        jobs=tuple(ordered[:SHOWN]),
+    )
+
+
+def urgency_of(left: int) -> str:
+    """``overdue``, ``soon`` or nothing, by the days that are left."""
+    return "overdue" if left < 0 else "soon" if left <= SOON else ""
 
 
 def days_in_words(left: int) -> str:
-    """``过期 3 天``, ``今天到期`` or ``还有 5 天``."""
+    """``逾期 3 天``, ``今天到期`` or ``还有 5 天``."""
     if left < 0:
-        return ngettext("过期 %(n)d 天", "过期 %(n)d 天", -left) % {"n": -left}
+        return ngettext("逾期 %(n)d 天", "逾期 %(n)d 天", -left) % {"n": -left}
     if left == 0:
         return _("今天到期")
     return ngettext("还有 %(n)d 天", "还有 %(n)d 天", left) % {"n": left}

@@ -6,7 +6,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from django import template
-from django.urls import get_script_prefix
+from django.urls import get_script_prefix, reverse
 from django.utils.html import format_html
 
 from minqing.accounts.models import Role
@@ -45,3 +45,15 @@ def once_token() -> SafeString:
 def role_labels(staff: Staff) -> list[str]:
     """The roles held, in Chinese."""
     return [str(Role(role).label) for role in staff.roles if role in Role.values]
+
+
+@register.filter
+def month(value: str) -> str:
+    """``202403`` as 2024.03."""
+    return f"{value[:4]}.{value[4:]}" if len(value) == 6 else value
+
+
+@register.simple_tag
+def case_act_address(number: str, name: str) -> str:
+    """Where the form of a case's step goes."""
+    return reverse(f"desk:case-{name}", args=[number])

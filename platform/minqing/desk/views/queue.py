@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 from django.shortcuts import render
 
 from minqing.desk.access import staff_page
+from minqing.desk.jobs import sections_for
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
     from minqing.accounts.models import Staff
-    from minqing.desk.work import Section
 
 
 @staff_page()
 def today(request: HttpRequest, staff: Staff) -> HttpResponse:
     """Show one list per kind of work, late things first."""
-    sections: list[Section] = []
+    sections = sections_for(staff)
     return render(
         request,
         "desk/queue.html",

@@ -1,0 +1,195 @@
+"""Connected units: how things stand with each, asking for a connection, comparing fingerprints, what each may have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.contrib import messages
+from django.http import Http404
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+
+from minqing.accounts.models import Role
+from minqing.desk.access import staff_page
+from minqing.desk.forms import AddressForm, FingerprintForm
+from minqing.desk.words import PEER_STATES, kind_label
+from sync import documents, peers
+from sync.kinds import kinds
+from sync.refusals import PeerFault
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+    from minqing.accounts.models import Staff
+    from sync.peers import GrantState, PeerState
+
+
+@dataclass(frozen=True, kw_only=True)
+class PeerLine:
+    """A peer with its state in Chinese."""
+
+    peer: PeerState
+    state: str
+    waits_for_us: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class GrantLine:
+    """One kind of records and whether the peer may have it."""
+
+    kind: str
+    label: str
+    granted: GrantState | None
+
+
+@staff_page(Role.OPERATOR, Role.SUPERVISOR)
+def connections(request: HttpRequest, staff: Staff) -> HttpResponse:
+    """List the units known here with their cursors, lag, last error and witnesses."""
+    return _list(request, staff, AddressForm())
+
+
+@staff_page(Role.OPERATOR, methods=("POST",))
+def connection_ask(request: HttpRequest, staff: Staff) -> HttpResponse:
+    """Ask the unit at a typed address for a connection."""
+    form = AddressForm(request.POST)
+    if form.is_valid():
+        try:
+            peer = peers.connection_request(form.cleaned_data["address"])
+        except PeerFault as fault:
+            form.add_error(
+                "address",
+                _("没有申请成。请核对地址，确认对方的平台开着。（%(why)s）") % {"why": fault},
+            )
+        else:
+            messages.success(request, _("申请送到了。请打电话给对方，核对指纹。"))
+            return redirect("desk:connection", origin=peer.origin)
+    return _list(request, staff, form, status=400)
+
+
+@staff_page(Role.OPERATOR, Role.SUPERVISOR)
+def connection(request: HttpRequest, staff: Staff, origin: str) -> HttpResponse:
+    """Show one unit: fingerprints to compare, what it may have, how far both sides are."""
+    return _one(request, staff, origin, FingerprintForm())
+
+
+@staff_page(Role.OPERATOR, methods=("POST",))
+def connection_accept(request: HttpRequest, staff: Staff, origin: str) -> HttpResponse:
+    """Accept a unit after its fingerprint was read out on the telephone and typed here."""
+    peer = _peer(origin)
+    form = FingerprintForm(request.POST)
+    if form.is_valid():
+        if form.cleaned_data["fingerprint"] != "".join(peer.fingerprint.split()):
+            form.add_error(
+                "fingerprint",
+                _("和收到的钥匙对不上。不要同意；请对方再念一遍，还对不上就停下，报告上级。"),
+            )
+        else:
+            try:
+                state = peers.connection_accept(origin, form.cleaned_data["fingerprint"])
+            except PeerFault as fault:
+                form.add_error(None, _("没有办成。（%(why)s）") % {"why": fault})
+            else:
+                messages.success(request, PEER_STATES[state.state])
+                return redirect("desk:connection", origin=origin)
+    return _one(request, staff, origin, form, status=400)
+
+
+@staff_page(Role.OPERATOR, methods=("POST",))
+def connection_grant(request: HttpRequest, staff: Staff, origin: str) -> HttpResponse:
+    """Let a unit have records of one kind: not, from now on, or with the older ones."""
+    _peer(origin)
+    choice = request.POST.get("choice", "")
+    if choice not in {"none", "now", "history"}:
+        return _one(
+            request, staff, origin, FingerprintForm(), status=400, fault=_("请选一样再存。")
+        )
+    try:
+        peers.grant_set(
+            origin,
+            request.POST.get("kind", ""),
+            granted=choice != "none",
+            history=choice == "history",
+        )
+    except PeerFault as fault:
+        return _one(
+            request,
+            staff,
+            origin,
+            FingerprintForm(),
+            status=400,
+            fault=_("没有办成。（%(why)s）") % {"why": fault},
+        )
+    messages.success(request, _("存好了。"))
+    return redirect("desk:connection", origin=origin)
+
+
+@staff_page(Role.OPERATOR, methods=("POST",))
+def connection_end(request: HttpRequest, staff: Staff, origin: str) -> HttpResponse:
+    """End a connection; what was taken in stays."""
+    peers.connection_end(_peer(origin).origin)
+    messages.success(request, _("已经断开，不再互相取送；以前收下的都还在。"))
+    return redirect("desk:connection", origin=origin)
+
+
+def _list(
+    request: HttpRequest, staff: Staff, form: AddressForm, *, status: int = 200
+) -> HttpResponse:
+    return render(
+        request,
+        "desk/exchange/connections.html",
+        {
+            "lines": [_line(peer) for peer in peers.peers_with_state()],
+            "form": form,
+            "own": documents.own_document(),
+            "may_act": staff.has_role(Role.OPERATOR),
+        },
+        status=status,
+    )
+
+
+def _one(
+    request: HttpRequest,
+    staff: Staff,
+    origin: str,
+    form: FingerprintForm,
+    *,
+    status: int = 200,
+    fault: str = "",
+) -> HttpResponse:
+    line = _line(_peer(origin))
+    granted = {grant.kind: grant for grant in line.peer.grants}
+    return render(
+        request,
+        "desk/exchange/connection.html",
+        {
+            "line": line,
+            "peer": line.peer,
+            "form": form,
+            "fault": fault,
+            "own": documents.own_document(),
+            "grants": [
+                GrantLine(
+                    kind=kind.name, label=kind_label(kind.name), granted=granted.get(kind.name)
+                )
+                for kind in kinds()
+            ],
+            "may_act": staff.has_role(Role.OPERATOR),
+        },
+        status=status,
+    )
+
+
+def _peer(origin: str) -> PeerState:
+    for peer in peers.peers_with_state():
+        if peer.origin == origin:
+            return peer
+    raise Http404
+
+
+def _line(peer: PeerState) -> PeerLine:
+    return PeerLine(
+        peer=peer,
+        state=str(PEER_STATES[peer.state]),
+        waits_for_us=peer.state in {"requested", "offered"},
+    )

@@ -1,0 +1,52 @@
+"""The Chinese words for names that the exchange keeps in English."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PEER_STATES: Mapping[str, str] = MappingProxyType(
+    {
+        "requested": _("我方已申请，等对方同意"),
+        "offered": _("对方申请联网，等我方核对"),
+        "accepted": _("我方已同意，等对方同意"),
+        "connected": _("已联网"),
+        "frozen": _("核对不一致，已暂停采用对方的新记录"),
+        "ended": _("已断开"),
+    }
+)
+
+INCIDENTS: Mapping[str, str] = MappingProxyType(
+    {
+        "bad-signature": _("签名不对"),
+        "rolled-back": _("对方的存证记录倒退了"),
+        "forked": _("对方对不同单位出示了两套存证记录"),
+        "diverged": _("对方的存证记录和以前看到的接不上"),
+        "changed": _("收到的内容和存证对不上"),
+        "withheld": _("应给的记录没有给"),
+        "reordered": _("记录的次序被调换"),
+        "malformed": _("收到的数据格式不对"),
+        "oversized": _("收到的数据过大"),
+        "redirected": _("对方要求改到别的地址"),
+        "slow": _("对方传送过慢，已中断"),
+        "refused": _("对方拒绝了我方的请求"),
+        "replayed": _("收到重复使用的请求"),
+        "foreign-origin": _("对方送来别的单位的记录"),
+        "repeated": _("同一条记录出现了两次"),
+        "broken-chain": _("同一事项的记录前后接不上"),
+        "unreadable-header": _("记录的抬头读不出来"),
+        "wrong-note": _("对方签字的数目和实际不符"),
+    }
+)
+
+KINDS: Mapping[str, str] = MappingProxyType({})
+
+
+def kind_label(kind: str) -> str:
+    """The Chinese name of a kind of records, or the kind itself."""
+    return str(KINDS.get(kind, kind))
