@@ -6,10 +6,13 @@ class SyncConfig(AppConfig):
     verbose_name = "Ledger and exchange"
 
     def ready(self) -> None:
-        from sync import ledger, sweeps, walls
+        from sync import adoption, erasure, ledger, sweeps, walls
         from sync.kinds import RecordKind, register_kind
         from tenants.services import register_provisioner
 
         register_provisioner("ledger", walls.provision, order=10)
+        register_provisioner("erasure", erasure.provision, order=20)
         register_kind(RecordKind(name=ledger.PAD, slotted=True))
+        register_kind(RecordKind(name=erasure.KIND))
+        register_kind(RecordKind(name=adoption.KIND))
         sweeps.register_sweep("seal", ledger.seal_due)

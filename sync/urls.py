@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.urls import path, re_path
+
+from sync import views
+
 if TYPE_CHECKING:
     from django.urls import URLPattern, URLResolver
 
+_PLACE = r"(?P<place>(?:x[0-9]{3}/){0,6}[0-9]{3})(?:\.p/(?P<width>[1-9][0-9]{0,2}))?"
+
 app_name = "sync"
-urlpatterns: list[URLPattern | URLResolver] = []
+ledger_patterns: list[URLPattern | URLResolver] = [
+    path("ledger/checkpoint", views.checkpoint, name="checkpoint"),
+    re_path(rf"^ledger/tile/(?P<level>[0-9]{{1,2}})/{_PLACE}$", views.tile, name="tile"),
+    re_path(rf"^ledger/tile/entries/{_PLACE}$", views.entries, name="entries"),
+    path("ledger/openings/<int:start>", views.openings, name="openings"),
+]
+urlpatterns: list[URLPattern | URLResolver] = [*ledger_patterns]
