@@ -13,7 +13,7 @@ from django.db import connection
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
-from sync import audiences, ledger, tiles, tree
+from sync import audiences, ledger, pinned, tiles, tree
 from sync.audit import OpeningsPage, PublicOpening
 from sync.errors import LedgerFault, ProofFault
 from sync.models import Opening
@@ -129,4 +129,15 @@ def _not_here() -> HttpResponse:
         status=404,
         content_type="text/plain; charset=utf-8",
         headers={"Cache-Control": NEVER},
+    )
+
+
+@require_safe
+def policy(request: HttpRequest, origin: str) -> HttpResponse:
+    """The keys this unit pinned for a connected one, for readers of that one's papers."""
+    found = pinned.policy_about(origin)
+    if found is None:
+        return _not_here()
+    return HttpResponse(
+        found, content_type="text/plain; charset=utf-8", headers={"Cache-Control": NEVER}
     )

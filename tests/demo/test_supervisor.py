@@ -39,6 +39,13 @@ def pids(path):
     return [int(line) for line in path.read_text().split()] if path.exists() else []
 
 
+def watch_for(supervisor, seconds):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        supervisor.watch()
+        time.sleep(0.02)
+
+
 def alive(pid):
     try:
         return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
@@ -61,11 +68,8 @@ def test_a_part_that_dies_is_started_again(tmp_path):
 def test_a_part_that_keeps_dying_is_given_up_with_a_sentence(tmp_path):
     with Supervisor(logs=tmp_path, variables={}, say=lambda _: None) as supervisor:
         supervisor.start(Part(name="part", command=[sys.executable, "-c", "raise SystemExit(3)"]))
-        deadline = time.monotonic() + 60
         with pytest.raises(PartFault, match=r"part does not stay up.*part\.log"):
-            while time.monotonic() < deadline:
-                supervisor.watch()
-                time.sleep(0.02)
+            watch_for(supervisor, 60)
 
 
 def test_parts_die_with_a_killed_parent(tmp_path):

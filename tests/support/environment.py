@@ -10,7 +10,8 @@ import tempfile
 
 if "MINQING_TEST_RUN" not in os.environ:
     folder = tempfile.mkdtemp(prefix="minqing-test-")
-    os.chmod(folder, 0o755)  # the embedded server runs under another account when the tests run as root
+    # The embedded server runs under another account when the tests run as root.
+    os.chmod(folder, 0o755)
     os.environ.update(
         MINQING_TEST_RUN=folder,
         MINQING_STATE=folder,

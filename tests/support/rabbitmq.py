@@ -27,7 +27,9 @@ def broker() -> Iterator[str]:
     """Start a broker; yields its ``amqp://`` address and stops it afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="minqing-rabbit-"))
     port, distribution, epmd = free_port(), free_port(), free_port()
-    (folder / "rabbitmq.conf").write_text(f"listeners.tcp.1 = 127.0.0.1:{port}\nvm_memory_high_watermark.absolute = 512MB\n")
+    (folder / "rabbitmq.conf").write_text(
+        f"listeners.tcp.1 = 127.0.0.1:{port}\nvm_memory_high_watermark.absolute = 512MB\n"
+    )
     (folder / "plugins").write_text("[].\n")
     variables = {
         "HOME": str(folder),
@@ -44,7 +46,9 @@ def broker() -> Iterator[str]:
         "RABBITMQ_PID_FILE": str(folder / "pid"),
     }
     with (folder / "output").open("wb") as output:
-        process = subprocess.Popen([str(PROGRAM)], env=variables, stdout=output, stderr=output, start_new_session=True)
+        process = subprocess.Popen(
+            [str(PROGRAM)], env=variables, stdout=output, stderr=output, start_new_session=True
+        )
     address = f"amqp://guest:guest@127.0.0.1:{port}//"
     try:
         _wait(port, process, folder)
@@ -58,7 +62,9 @@ def broker() -> Iterator[str]:
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-        subprocess.run(["epmd", "-port", str(epmd), "-kill"], env=variables, capture_output=True, check=False)
+        subprocess.run(
+            ["epmd", "-port", str(epmd), "-kill"], env=variables, capture_output=True, check=False
+        )
 
 
 def _wait(port: int, process: subprocess.Popen[bytes], folder: Path) -> None:

@@ -67,7 +67,13 @@ def _units() -> None:
 def _staff() -> None:
     for row in STAFF:
         if not Staff.objects.filter(username=row.username).exists():
-            staff_create(username=row.username, name=row.name, roles=row.roles, password=PASSWORD, office=row.office)
+            staff_create(
+                username=row.username,
+                name=row.name,
+                roles=row.roles,
+                password=PASSWORD,
+                office=row.office,
+            )
 
 
 def _who(username: str) -> Staff:
@@ -84,11 +90,11 @@ def _plans() -> None:
 
 
 def _officials(code: str) -> None:
-    folder = resources.files("minqing.archives.demo") / code
+    folder = resources.files("minqing.archives.demo")
     files = [
         ImportFile(name=path.name, octets=path.read_bytes())
         for path in sorted(folder.iterdir(), key=lambda path: path.name)
-        if path.name.endswith(".lrmx")
+        if path.name.startswith(f"{code}_") and path.name.endswith(".lrmx")
     ]
     report = official_import(by=_who("clerk"), files=files, apply=True)
     if report.refused:
