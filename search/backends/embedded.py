@@ -197,6 +197,9 @@ class EmbeddedBackend(SearchBackend):
             except ValueError as error:
                 raise WriterBusy(f"Another process is writing {name}.") from error
             try:
+                # A writer killed before its commit leaves files whose names the next one would use again:
+                # they hold the number of the operation, and numbers begin anew at the last commit.
+                writer.garbage_collect_files()
                 yield writer, index.schema
             except BaseException:
                 writer.rollback()
