@@ -115,9 +115,8 @@ def test_the_database_refuses_withdrawal_and_correction_without_reason(office):
 def test_the_database_refuses_a_second_published_version(office):
     entry = office.published()
     first = version_of(entry)
+    first.pk, first.number, first.reason = None, 2, "又一份"
     with pytest.raises(IntegrityError, match="version_one_published"), transaction.atomic():
-        first.pk = None
-        first.number, first.reason = 2, "又一份"
         first.save()
 
 
@@ -215,7 +214,8 @@ def test_a_graph_that_contradicts_itself_is_refused(moves, why):
         graph(moves, start=State.DRAFT)
 
 
-def test_without_a_publication_plan_nothing_is_published(_in_county):
+@pytest.mark.usefixtures("_in_county")
+def test_without_a_publication_plan_nothing_is_published():
     office = Office(plans=False)
     official = office.official(publish=False)
     with pytest.raises(errors.PlanMissing, match="公开方案文号"):
