@@ -243,18 +243,19 @@ def _disposition(value: bytes) -> tuple[str, bool]:
     kind, _semicolon, parameters = value.partition(b";")
     if kind.strip().lower() != b"form-data":
         raise _broken()
-    found = {
-        key.lower(): quoted if quoted is not None else bare
-        for key, quoted, bare in (match.groups() for match in _PARAMETER.finditer(parameters))
-    }
+    found: dict[bytes, bytes] = {}
+    for match in _PARAMETER.finditer(parameters):
+        key, quoted, bare = match.groups()
+        given = bare if quoted is None else quoted
+        if found.setdefault(key.lower(), given) != given:
+            raise _broken()  # named twice: two readers could differ on it
     if b"name" not in found:
         raise _broken()
     return _name(found[b"name"]), b"filename" in found or b"filename*" in found
 
 
-_PARAMETER = re.compile(
-    rb'\s*([!-~]+?)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]*))\s*(?:;|$)', re.DOTALL
-)
+# Browsers escape a quote as %22 and never a backslash (WHATWG HTML, multipart/form-data encoding).
+_PARAMETER = re.compile(rb'\s*([!-~]+?)\s*=\s*(?:"([^"]*)"|([^\s;"]*))\s*(?:;|$)')
 
 
 def _transfer_decoded(octets: bytes, encoding: str) -> bytes:

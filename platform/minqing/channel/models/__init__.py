@@ -28,10 +28,10 @@ from minqing.channel.models.sealed import (
     SealedBox,
     SealedReport,
 )
-from minqing.channel.models.tally import Tally
+from minqing.channel.models.tally import Tally, Upkeep
 
 __all__ = [
     "Attachment", "Case", "Custodian", "Deadline", "Designation",
     "Forgetting", "Kind", "Mask", "Message", "Place", "Purpose", "Rating",
-    "Referral", "SealedBox", "SealedReport", "Sender", "Step", "Tally", "Verdict", "Way",
+    "Referral", "SealedBox", "SealedReport", "Sender", "Step", "Tally", "Upkeep", "Verdict", "Way",
 ]  # fmt: skip

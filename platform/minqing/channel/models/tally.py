@@ -1,4 +1,4 @@
-"""Counters for the public figures."""
+"""Counters for the public figures, and the mark of the daily upkeep."""
 
 from __future__ import annotations
 
@@ -22,3 +22,16 @@ class Tally(models.Model):
 
     def __str__(self) -> str:
         return f"{self.day} {self.name} {self.n}"
+
+
+class Upkeep(models.Model):
+    """The day whose upkeep is done. One row."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    day = models.DateField(null=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(id=1), name="upkeep_one_row")]
+
+    def __str__(self) -> str:
+        return str(self.day)
