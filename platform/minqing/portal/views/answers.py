@@ -6,11 +6,12 @@ import hashlib
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.cache import get_conditional_response, patch_cache_control, patch_vary_headers
 from django.utils.http import quote_etag
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
 
 from minqing.portal.context import SIZE_COOKIE
 
@@ -52,6 +53,27 @@ def unkept(
         return response
 
     return answer
+
+
+def posted(
+    back: str,
+) -> Callable[[Callable[[HttpRequest], HttpResponse]], Callable[[HttpRequest], HttpResponse]]:
+    """For views that take a form: who comes without one (a reload, a bookmark) is led to the page where it begins.
+
+    They are csrf_exempt: a form of the channel carries no ambient authority (no cookie, no sign-in) that another site could
+    borrow, and Django's check would read ``request.POST``, which changes octets.
+    """
+
+    def decorate(
+        view: Callable[[HttpRequest], HttpResponse],
+    ) -> Callable[[HttpRequest], HttpResponse]:
+        @wraps(view)
+        def answer(request: HttpRequest) -> HttpResponse:
+            return view(request) if request.method == "POST" else redirect(back)
+
+        return csrf_exempt(answer)
+
+    return decorate
 
 
 def kept(version: Callable[[], str]) -> Callable[..., Any]:

@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from minqing.channel import abuse, selectors
 from minqing.channel.errors import ChannelFault, FormFault
 from minqing.channel.octets import MAX_WORDS, check_words, form_of, from_elsewhere
 from minqing.channel.services import report_lodge
-from minqing.portal.views.answers import problem, unkept
+from minqing.portal.views.answers import posted, problem, unkept
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -74,8 +74,7 @@ def write(request: HttpRequest) -> HttpResponse:
 
 
 @unkept
-@csrf_exempt  # no ambient authority; see the module
-@require_POST
+@posted("portal:doors")
 def look(request: HttpRequest) -> HttpResponse:
     """Show the words as they would be kept; nothing is stored."""
     chosen, words = Chosen(), ""
@@ -99,8 +98,7 @@ def look(request: HttpRequest) -> HttpResponse:
 
 
 @unkept
-@csrf_exempt  # no ambient authority; see the module
-@require_POST
+@posted("portal:doors")
 def send(request: HttpRequest) -> HttpResponse:
     """Lodge the report and show the receipt: the only time its code is seen."""
     if from_elsewhere(request):

@@ -12,13 +12,13 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from minqing.channel import selectors, services
 from minqing.channel.errors import ChannelFault, UnknownCode
 from minqing.channel.models import Sender
 from minqing.channel.octets import form_of, from_elsewhere
-from minqing.portal.views.answers import problem, unkept
+from minqing.portal.views.answers import posted, problem, unkept
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,8 +74,7 @@ def _act(request: HttpRequest, deed: Callable[[Form, str], None], said: str) -> 
 
 
 @unkept
-@csrf_exempt  # the code is the whole authority; see the module
-@require_POST
+@posted("portal:follow")
 def say(request: HttpRequest) -> HttpResponse:
     """Add words, octet for octet."""
     return _act(
@@ -86,8 +85,7 @@ def say(request: HttpRequest) -> HttpResponse:
 
 
 @unkept
-@csrf_exempt  # the code is the whole authority; see the module
-@require_POST
+@posted("portal:follow")
 def rate_answer(request: HttpRequest) -> HttpResponse:
     """Rate the answer."""
     return _act(
@@ -98,8 +96,7 @@ def rate_answer(request: HttpRequest) -> HttpResponse:
 
 
 @unkept
-@csrf_exempt  # the code is the whole authority; see the module
-@require_POST
+@posted("portal:follow")
 def press(request: HttpRequest) -> HttpResponse:
     """Ask for speed."""
     return _act(
@@ -110,16 +107,14 @@ def press(request: HttpRequest) -> HttpResponse:
 
 
 @unkept
-@csrf_exempt  # the code is the whole authority; see the module
-@require_POST
+@posted("portal:follow")
 def escalate(request: HttpRequest) -> HttpResponse:
     """Ask the unit above to look."""
     return _act(request, lambda _form, code: services.escalate(code=code), _("已经请上一级督办。"))
 
 
 @unkept
-@csrf_exempt  # the code is the whole authority; see the module
-@require_POST
+@posted("portal:follow")
 def change_code(request: HttpRequest) -> HttpResponse:
     """Give a new code, shown this once."""
     if from_elsewhere(request):

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
-from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from minqing.archives.errors import ArchiveError
 from minqing.archives.selectors import entry_page
@@ -21,7 +20,7 @@ from minqing.channel.errors import ChannelFault
 from minqing.channel.models import Sender
 from minqing.channel.octets import form_of
 from minqing.portal.stand import public_version
-from minqing.portal.views.answers import kept, problem, unkept
+from minqing.portal.views.answers import kept, posted, problem, unkept
 from minqing.portal.views.follow import case_shown
 from sync import receipts
 
@@ -51,16 +50,14 @@ def entry_proof(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 
 
 @unkept
-@csrf_exempt  # the code is the whole authority; see the module
-@require_POST
+@posted("portal:follow")
 def acknowledgement(request: HttpRequest) -> HttpResponse:
     """The signed acknowledgement of the report, as a file; it holds nothing of the code."""
     return _paper(request, receipts.acknowledge, "acknowledgement.txt", "text/plain; charset=utf-8")
 
 
 @unkept
-@csrf_exempt  # the code is the whole authority; see the module
-@require_POST
+@posted("portal:follow")
 def proof(request: HttpRequest) -> HttpResponse:
     """The proof of the report or of a later message, as a file, once the slot has passed."""
     return _paper(request, receipts.proof, "report.tlog-proof", "application/octet-stream")
@@ -89,8 +86,7 @@ def _paper(
 
 
 @unkept
-@csrf_exempt  # the code is the whole authority; see the module
-@require_POST
+@posted("portal:follow")
 def photo(request: HttpRequest) -> HttpResponse:
     """One photo of the report, as it is shown: made anew from its pixels."""
     try:
