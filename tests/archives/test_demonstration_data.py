@@ -19,13 +19,16 @@ pytestmark = pytest.mark.django_db
 LEAST = {"430522": 6, "430524": 4, "430500": 3}
 
 
-def load():
-    return demo_load(
-        clerk=people["clerk"], reviewer=people["reviewer"], supervisor=people["supervisor"]
-    )
+class People:
+    """The three who act."""
 
+    def __init__(self) -> None:
+        self.clerk = staff("clerk", Role.CLERK)
+        self.reviewer = staff("reviewer", Role.REVIEWER)
+        self.supervisor = staff("supervisor", Role.SUPERVISOR)
 
-people: dict = {}
+    def load(self):
+        return demo_load(clerk=self.clerk, reviewer=self.reviewer, supervisor=self.supervisor)
 
 
 @pytest.fixture(params=["county", "neighbour", "city"])

@@ -8,13 +8,16 @@ class ArchivesConfig(AppConfig):
 
     def ready(self) -> None:
         from minqing.archives import bodies, documents, projection
+        from minqing.archives.services import entries_expire
         from search.registry import register_source
         from sync.kinds import RecordKind, register_kind
+        from sync.sweeps import register_sweep
 
         register_kind(RecordKind(name=bodies.OFFICIAL_KIND, apply=projection.apply_officials))
         register_kind(RecordKind(name=bodies.ENTRY_KIND, apply=projection.apply_entries))
         register_kind(RecordKind(name=bodies.REPLY_KIND, apply=projection.apply_replies))
         register_kind(RecordKind(name=bodies.REVIEW_KIND))
+        register_sweep("archives.expire", entries_expire)
         register_source(documents.PublicOfficials())
         register_source(documents.PublicEntries())
         register_source(documents.InternalEntries())

@@ -72,6 +72,9 @@ class PublicEntryRow(Shown):
     text = models.TextField(blank=True)
     negative = models.BooleanField(default=False)
     expires_on = models.DateField(null=True, blank=True)
+    is_expired = models.BooleanField(
+        default=False
+    )  # its end has come and search was told; pages look at the day
     reason = models.CharField(max_length=400, blank=True)
     source_commitment = models.CharField(max_length=64, blank=True)
 
@@ -95,6 +98,16 @@ class PublicEntryRow(Shown):
             models.Index(fields=["official_id", "-event_day"]),
             models.Index(fields=["unit_code", "-event_day"]),
             models.Index(fields=["-event_day", "-id"]),
+            models.Index(
+                fields=["expires_on"],
+                condition=Q(
+                    superseded_on__isnull=True,
+                    is_withdrawn=False,
+                    is_expired=False,
+                    expires_on__isnull=False,
+                ),
+                name="public_entry_to_expire",
+            ),
         ]
 
     def __str__(self) -> str:

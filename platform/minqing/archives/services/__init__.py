@@ -12,6 +12,7 @@ from minqing.archives.services.entries import (
     entry_submit,
     entry_withdraw,
 )
+from minqing.archives.services.expiry import entries_expire
 from minqing.archives.services.officials import (
     official_create,
     official_edit,
@@ -25,6 +26,7 @@ from minqing.archives.services.plans import plan_end, plan_enter
 from minqing.archives.services.replies import reply_attach, reply_publish
 
 __all__ = [
+    "entries_expire",
     "entry_correct",
     "entry_draft",
     "entry_edit",
