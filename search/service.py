@@ -9,7 +9,7 @@ from search.entries import read_body, read_unit_label
 from search.highlight import excerpt, highlight, marking
 from search.indexer import alias_of
 from search.names import name_key, name_keys, name_sounds
-from search.plan import Plan, Question, make_plan, names_beginning, names_like, read_question
+from search.plan import AnyOf, Plan, Question, make_plan, names_beginning, names_like, read_question
 from search.query import CHARACTERS, FACETS, WINDOW, FacetCount, Hit, SearchResult
 from search.text import is_han
 
@@ -67,7 +67,7 @@ def version(index: IndexKind) -> str:
     Raises:
         EngineFault: the engine cannot be reached.
     """
-    answer = backend().ask(alias_of(index), Plan(match=names_beginning("-"), limit=1))
+    answer = backend().ask(alias_of(index), Plan(match=AnyOf(()), limit=1))
     return _version(answer) if answer is not None else ""
 
 
@@ -108,21 +108,16 @@ def _counted(
 
 
 def _sounding_like(index: IndexKind, question: Question) -> tuple[str, ...]:
-    found: dict[str, None] = {}
+    found: list[str] = []
     for term in question.terms:
         key, sounds = name_key(term), name_sounds(term)
+
+        def is_alike(name: str, key: str = key, sounds: set[str] = sounds) -> bool:
+            return bool(sounds & name_sounds(name)) and name_key(name) != key
+
         if len(key) > 1 and any(map(is_han, key)):
-            plan = Plan(match=names_like(key), limit=_LOOKED_AT)
-            found |= dict.fromkeys(
-                _names(
-                    index,
-                    plan,
-                    lambda name, s=sounds, k=key: (
-                        bool(s & name_sounds(name)) and name_key(name) != k
-                    ),
-                )
-            )  # type: ignore[misc]
-    return tuple(found)[:SUGGESTIONS]
+            found += _names(index, Plan(match=names_like(key), limit=_LOOKED_AT), is_alike)
+    return tuple(dict.fromkeys(found))[:SUGGESTIONS]
 
 
 def _names(index: IndexKind, plan: Plan, is_wanted: Callable[[str], bool]) -> list[str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from celery import shared_task
-from django.db import connection, transaction
+from celery import current_app, shared_task
+from django.db import close_old_connections, transaction
 
 from search import indexer
 from tenants.current import current_unit, unit_context, units
@@ -26,7 +26,7 @@ def drain_all() -> None:
 
     One unit's fault never keeps the others waiting: it is logged and tried again at the next tick.
     """
-    connection.set_schema_to_public()
+    close_old_connections()
     for unit in units():
         with unit_context(unit):
             if indexer.is_due():
@@ -47,6 +47,8 @@ def drain_soon() -> None:
 
 def _send(schema: str) -> None:
     try:
-        drain.apply_async(args=[schema], queue="index", retry=False, ignore_result=True)
+        current_app.send_task(
+            "search.tasks.drain", args=[schema], queue="index", retry=False, ignore_result=True
+        )
     except Exception:
         log.warning("the index task could not be sent; the sweep will take it", exc_info=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from elastic_transport import Urllib3HttpNode
 from elasticsearch import ApiError, Elasticsearch, NotFoundError, TransportError, helpers
 from elasticsearch.dsl import Index, Mapping, Search
 
@@ -22,7 +23,6 @@ from search.index_names import IndexName
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from collections.abc import Mapping as Dictionary
 
     from search.entries import Entry
     from search.index_names import Alias
@@ -37,9 +37,9 @@ class ElasticBackend(SearchBackend):
     """Indexes in one cluster. The client keeps its own connections and is shared by threads."""
 
     def __init__(self, url: str, *, compat: str = "elasticsearch") -> None:
-        node = {"node_class": OpenNode} if compat == "opensearch" else {}
+        node = OpenNode if compat == "opensearch" else Urllib3HttpNode
         self.client = Elasticsearch(
-            url, request_timeout=30, retry_on_timeout=True, max_retries=3, **node
+            url, node_class=node, request_timeout=30, retry_on_timeout=True, max_retries=3
         )
 
     def live(self, alias: Alias) -> IndexName | None:
@@ -117,7 +117,7 @@ class ElasticBackend(SearchBackend):
         return Answer(
             name=name,
             version=version,
-            total=found.hits.total.value,
+            total=int(found.to_dict()["hits"]["total"]["value"]),
             bodies=tuple(hit.body for hit in found.hits),
             facets=read_facets(found, plan),
         )
@@ -205,7 +205,7 @@ def _mapping() -> Mapping:
     return mapping
 
 
-def _actions(name: IndexName, changes: Changes) -> Iterator[Dictionary[str, Any]]:
+def _actions(name: IndexName, changes: Changes) -> Iterator[dict[str, Any]]:
     shared = {"_index": str(name), "version": changes.version, "version_type": "external"}
     for key in changes.deleted:
         yield {**shared, "_op_type": "delete", "_id": key}

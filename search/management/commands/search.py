@@ -15,6 +15,8 @@ from tenants.current import unit_by_code, unit_context, units
 from tenants.errors import UnitFault
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from django.core.management.base import CommandParser
 
     from tenants.models import Unit
@@ -51,16 +53,16 @@ class Command(BaseCommand):
         for unit in _chosen(options):
             with unit_context(unit):
                 for index in [options["index"]] if options["index"] else INDEXES:
-                    name = indexer.rebuild(
-                        index,
-                        lambda done, total, u=unit, i=index: self._progress(u, i, done, total),
-                    )
+                    name = indexer.rebuild(index, self._progress(f"{unit.code} {index}"))
                     self.stdout.write(f"{unit.code} {index}: {name} is in use")
                 indexer.drain()
 
-    def _progress(self, unit: Unit, index: str, done: int, total: int) -> None:
-        share = 100 * done // total if total else 100
-        self.stderr.write(f"{unit.code} {index}: {done} of {total} documents ({share} %)")
+    def _progress(self, what: str) -> Callable[[int, int], None]:
+        def show(done: int, total: int) -> None:
+            share = 100 * done // total if total else 100
+            self.stderr.write(f"{what}: {done} of {total} documents ({share} %)")
+
+        return show
 
     def _doctor(self, options: dict[str, Any]) -> None:
         findings = []
