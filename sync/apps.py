@@ -6,7 +6,7 @@ class SyncConfig(AppConfig):
     verbose_name = "Ledger and exchange"
 
     def ready(self) -> None:
-        from sync import adoption, erasure, ledger, sweeps, walls
+        from sync import adoption, doorbell, erasure, heads_seen, ledger, sweeps, upkeep, walls
         from sync.kinds import RecordKind, register_kind
         from tenants.services import register_provisioner
 
@@ -16,3 +16,6 @@ class SyncConfig(AppConfig):
         register_kind(RecordKind(name=erasure.KIND))
         register_kind(RecordKind(name=adoption.KIND))
         sweeps.register_sweep("seal", ledger.seal_due)
+        register_kind(RecordKind(name=heads_seen.KIND, apply=heads_seen.apply))
+        sweeps.register_sweep("exchange", upkeep.sweep)
+        sweeps.register_published("doorbell", doorbell.published)

@@ -10,12 +10,11 @@ we map it ourselves because not every resolver does.
 from __future__ import annotations
 
 import ipaddress
-import ssl
 import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 import httpcore
@@ -25,6 +24,7 @@ from sync import requests
 from sync.refusals import PeerFault, PeerLied, Refused, Unreachable
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Iterable, Iterator
 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -171,7 +171,7 @@ class Client:
             headers={"user-agent": "minqing", "accept-encoding": "identity", "accept": "*/*"},
         )
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Self:
         """Return itself."""
         return self
 
@@ -190,9 +190,11 @@ class Client:
         cap: int = SMALL,
         seconds: float = 20.0,
         understood: tuple[int, ...] = (),
+        signed: bool = True,
     ) -> Answer:
-        """Fetch ``path`` (begins with ``/``); see `_exchange` for caps and errors."""
-        return self._exchange("GET", path, b"", cap=cap, seconds=seconds, understood=understood)
+        """Fetch ``path`` (begins with ``/``); at most ``cap`` octets within ``seconds``; errors as `_exchange`."""
+        limits = _Limits(cap=cap, seconds=seconds, understood=understood, signed=signed)
+        return self._exchange("GET", path, b"", limits)
 
     def post(
         self,
@@ -202,67 +204,56 @@ class Client:
         cap: int = SMALL,
         seconds: float = 20.0,
         understood: tuple[int, ...] = (),
+        signed: bool = True,
     ) -> Answer:
-        """Send ``body`` to ``path``; see `_exchange` for caps and errors."""
-        return self._exchange("POST", path, body, cap=cap, seconds=seconds, understood=understood)
+        """Send ``body`` to ``path``; at most ``cap`` octets within ``seconds``; errors as `_exchange`."""
+        limits = _Limits(cap=cap, seconds=seconds, understood=understood, signed=signed)
+        return self._exchange("POST", path, body, limits)
 
-    def _exchange(
-        self,
-        method: str,
-        path: str,
-        body: bytes,
-        *,
-        cap: int,
-        seconds: float,
-        understood: tuple[int, ...],
-    ) -> Answer:
+    def _exchange(self, method: str, path: str, body: bytes, limits: _Limits) -> Answer:
         """Send one request and read the whole answer.
 
         Raises:
             Unreachable: no connection, no answer in time, 429 or 5xx.
             Refused: any other status that is not 2xx and not in ``understood``.
-            PeerLied: a redirect, more than ``cap`` octets, a coding, a drip that outlasts ``seconds``.
+            PeerLied: a redirect, too many octets, a coding, a drip that outlasts the time.
         """
         url = self.address + path
         headers: dict[str, str] = {"content-type": "application/octet-stream"} if body else {}
-        if self._key is not None:
+        if self._key is not None and limits.signed:
             message = requests.Message(method=method, url=url, headers=headers, body=body)
             headers = requests.sign(message, key=self._key, keyid=self._keyid)
         received = bytearray()
-        with _deadline(seconds):
+        with _deadline(limits.seconds):
             try:
                 with self._http.stream(method, url, content=body, headers=headers) as response:
-                    _check_envelope(response, cap, received)
+                    _check_envelope(response, limits.cap, received)
                     for piece in response.iter_raw(_CHUNK):
                         received += piece
-                        if len(received) > cap:
-                            raise _lie(
-                                "oversized",
-                                f"The answer to {method} {path} has more than {cap} octets.",
-                                received,
-                            )
-                    status, answer_headers = response.status_code, response.headers
-            except (httpx.TimeoutException, httpcore.TimeoutException) as fault:
+                        if len(received) > limits.cap:
+                            raise _lie("oversized", f"{path} answers more than {limits.cap} octets.", received)
+                    answer = Answer(status=response.status_code, headers=response.headers, body=bytes(received))
+            except _TIMEOUTS as fault:
                 if received:
-                    raise _lie(
-                        "slow",
-                        f"The answer to {method} {path} was not complete after {seconds:.0f} s.",
-                        received,
-                    ) from fault
+                    raise _lie("slow", f"{path} was not complete after {limits.seconds:.0f} s.", received) from fault
                 raise Unreachable("The peer did not answer in time.") from fault
-            except (
-                httpx.HTTPError,
-                httpcore.ConnectError,
-                httpcore.NetworkError,
-                httpcore.ProtocolError,
-                OSError,
-            ) as fault:
-                raise Unreachable(
-                    f"The peer could not be reached ({type(fault).__name__})."
-                ) from fault
-        return _judge(
-            Answer(status=status, headers=answer_headers, body=bytes(received)), understood
-        )
+            except _BREAKS as fault:
+                raise Unreachable(f"The peer could not be reached ({type(fault).__name__}).") from fault
+        return _judge(answer, limits.understood)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Limits:
+    """What is taken of one answer: octets, seconds, statuses that are not errors; and whether we sign."""
+
+    cap: int
+    seconds: float
+    understood: tuple[int, ...]
+    signed: bool
+
+
+_TIMEOUTS = (httpx.TimeoutException, httpcore.TimeoutException)
+_BREAKS = (httpx.HTTPError, httpcore.NetworkError, httpcore.ProtocolError, OSError)
 
 
 def _check_envelope(response: httpx.Response, cap: int, received: bytearray) -> None:

@@ -67,7 +67,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
                 self.keys.box,
                 self.keys.witness,
                 "",
-            ]  # fmt: skip
+            ]
         )
         number = int.from_bytes(hashlib.sha256(covered.encode()).digest()) % 10**40
         digits = f"{number:040d}"

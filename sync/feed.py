@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from psycopg2 import sql
 
 from sync import audiences, framing
-from sync.identity import identity, peer_signing_key
+from sync.identity import origin as own_origin, peer_key
 from sync.models.exchange import Grant, Peer, Told
 from sync.peers import published_size
 from sync.refusals import RequestRefused
@@ -71,20 +71,22 @@ def answer(peer: Peer, start: int, stop: int) -> list[bytes]:
         Peer.objects.filter(pk=peer.pk).update(delivered=start)
         rows = _rows(where, window) if window.count else b""
     note = framing.Disclosure(
-        issuer=identity().origin,
+        issuer=own_origin(),
         recipient=peer.origin,
         epoch=epoch,
         size=window.stop,
         count=counted,
         last=last,
         grants=tuple(grants),
-    ).sign(peer_signing_key())
+    ).sign(peer_key())
     return [rows, framing.end(note)]
 
 
 def _disclosed(origin: str, grants: Sequence[tuple[str, int]]) -> sql.Composable:
     """Return the condition on `sync_opening` that says what a peer may have: the audience rules, in one place."""
     allowed = [sql.SQL("audience = {}").format(sql.Literal(audiences.for_unit(origin)))]
+    # What the protocol itself logs in public (erasures, heads seen) is for every connected peer.
+    allowed.append(sql.SQL("audience = {} AND kind LIKE 'sync.%'").format(sql.Literal(audiences.PUBLIC)))
     if grants:
         kinds = sql.SQL(", ").join(sql.Literal(kind) for kind, _ in grants)
         allowed.append(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from sync import merkle, notes, trees
+from sync import merkle, notes, copies
 from sync.errors import NoteFault, ProofFault
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ def fork_proof(
     if first != last:
         files["hashes.json"] = json.dumps(
             {
-                "edge": [node(height, index).hex() for height, index in trees.cover(0, first)],
-                "rest": [node(height, index).hex() for height, index in trees.cover(first, last)],
+                "edge": [node(height, index).hex() for height, index in copies.cover(0, first)],
+                "rest": [node(height, index).hex() for height, index in copies.cover(first, last)],
             }
         ).encode()
     return files
@@ -55,7 +55,7 @@ def verify_fork(files: dict[str, bytes], key: notes.VerifierKey) -> str:
         rest = [bytes.fromhex(text) for text in hashes["rest"]]
     except (KeyError, ValueError, TypeError, NoteFault) as fault:
         raise ProofFault(f"This is no fork proof: {fault}") from fault
-    if trees.fold(smaller.size, edge, rest, larger.size) != larger.root:
+    if copies.fold(smaller.size, edge, rest, larger.size) != larger.root:
         raise ProofFault("The hashes do not reproduce the larger head.")
     if merkle.root(edge) == smaller.root:
         raise ProofFault("The smaller head is a beginning of the larger one.")

@@ -18,7 +18,7 @@ from sync import notes
 from sync.errors import NoteFault, SyncFault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sync.notes import SigningKey, VerifierKey
 
@@ -175,7 +175,7 @@ def _field(stream: bytes, at: int, whole: int) -> tuple[bytes, int]:
     return stream[at : at + length], at + length
 
 
-def copy_rows(rows: Sequence[Sequence[bytes | None]]) -> Iterator[bytes]:
+def copy_rows(rows: Iterable[Sequence[bytes | None]]) -> Iterator[bytes]:
     """Yield PostgreSQL's binary COPY of rows whose fields are encoded already."""
     yield b"PGCOPY\n\xff\r\n\x00" + bytes(8)
     pack, none = _LENGTH.pack, _LENGTH.pack(-1)

@@ -6,7 +6,6 @@ by another way. Nothing is fetched from an address before an operator here typed
 
 from __future__ import annotations
 
-import datetime
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,14 +15,17 @@ from django.utils import timezone
 
 from sync import documents
 from sync.client import Client, check_address
+from sync.contacts import contact_note
 from sync.errors import RecordFault
-from sync.identity import identity, peer_signing_key
+from sync.identity import origin as own_origin, peer_key
 from sync.kinds import kind_named
 from sync.models.exchange import Contact, Following, Grant, Peer
 from sync.models.ledger import Head
 from sync.refusals import PeerFault, PeerLied, Refused, RequestRefused, Unreachable
 
 if TYPE_CHECKING:
+    import datetime
+
     from sync.documents import Document
 
 OPEN_OFFERS = 50
@@ -171,7 +173,7 @@ def client_for(peer: Peer) -> Client:
 
 
 def _own_client(address: str) -> Client:
-    return Client(address, key=peer_signing_key().private, keyid=identity().origin)
+    return Client(address, key=peer_key().private, keyid=own_origin())
 
 
 # --- connecting --------------------------------------------------------------------------------
@@ -190,7 +192,7 @@ def connection_request(address: str) -> PeerState:
     with _own_client(address) as client:
         try:
             document = documents.read_document(client.get(documents.PATH, cap=documents.LIMIT).body)
-            if document.origin == identity().origin:
+            if document.origin == own_origin():
                 raise PeerFault("This is the address of this unit itself.")
             _refuse_known(document)
             client.post("/exchange/connect", documents.own_document().encode())
@@ -263,13 +265,20 @@ def connection_accept(origin: str, fingerprint: str) -> PeerState:
     return _state(peer)
 
 
+def untold_peers() -> list[Peer]:
+    """Return peers that are accepted here and due to be told so."""
+    due = Contact.objects.filter(direction="ring", due_at__lte=timezone.now()).values("peer")
+    return list(Peer.objects.filter(ended_on=None, told_of_acceptance=False, pk__in=due).exclude(accepted_here=None))
+
+
 def acceptance_tell(peer: Peer) -> bool:
     """Tell a peer that it is accepted here; False when it could not be told now."""
     try:
         with client_for(peer) as client:
             client.post("/exchange/accept", documents.own_document().encode())
     except (Unreachable, Refused, PeerLied) as fault:
-        Contact.objects.filter(peer=peer, direction="ring").update(last_error=str(fault)[:300])
+        for contact in Contact.objects.filter(peer=peer, direction="ring"):
+            contact_note(contact, str(fault))
         return False
     Peer.objects.filter(pk=peer.pk).update(told_of_acceptance=True)
     return True
@@ -333,7 +342,7 @@ def _begin(peer: Peer) -> None:
     """Make the rows of a connection and let the next sweep pull."""
     now = timezone.now()
     Following.objects.get_or_create(peer=peer)
-    for direction in ("pull", "ring"):
+    for direction in ("pull", "ring", "witness"):
         Contact.objects.update_or_create(peer=peer, direction=direction, defaults={"due_at": now})
 
 

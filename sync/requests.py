@@ -76,7 +76,7 @@ class NonceStore(Protocol):
         """Keep a nonce; False if this key has used it before."""
 
 
-class _OneKey(HTTPSignatureKeyResolver):  # type: ignore[misc]  # untyped upstream
+class _OneKey(HTTPSignatureKeyResolver):
     def __init__(self, key: Ed25519PrivateKey) -> None:
         self._key = key
 
@@ -84,7 +84,7 @@ class _OneKey(HTTPSignatureKeyResolver):  # type: ignore[misc]  # untyped upstre
         return self._key
 
 
-class _KnownKeys(HTTPSignatureKeyResolver):  # type: ignore[misc]
+class _KnownKeys(HTTPSignatureKeyResolver):
     def __init__(self, find: Callable[[str], Ed25519PublicKey | None]) -> None:
         self._find = find
 

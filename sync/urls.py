@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.urls import path, re_path
 
-from sync import views
+from sync import exchange_views, views
 
 if TYPE_CHECKING:
     from django.urls import URLPattern, URLResolver
@@ -19,5 +19,15 @@ ledger_patterns: list[URLPattern | URLResolver] = [
     re_path(rf"^ledger/tile/(?P<level>[0-9]{{1,2}})/{_PLACE}$", views.tile, name="tile"),
     re_path(rf"^ledger/tile/entries/{_PLACE}$", views.entries, name="entries"),
     path("ledger/openings/<int:start>", views.openings, name="openings"),
+    path("ledger/policy/<path:origin>", views.policy, name="policy"),
 ]
-urlpatterns: list[URLPattern | URLResolver] = [*ledger_patterns]
+exchange_patterns: list[URLPattern | URLResolver] = [
+    path(".well-known/minqing", exchange_views.unit_document, name="unit-document"),
+    path("exchange/connect", exchange_views.connect, name="connect"),
+    path("exchange/accept", exchange_views.accept, name="accept"),
+    path("exchange/records", exchange_views.records, name="records"),
+    path("exchange/doorbell", exchange_views.bell, name="doorbell"),
+    path("witness/add-checkpoint", exchange_views.add_checkpoint, name="add-checkpoint"),
+    re_path(r"^witness/(?P<digest>[0-9a-f]{64})/checkpoint$", exchange_views.witnessed, name="witnessed"),
+]
+urlpatterns: list[URLPattern | URLResolver] = [*ledger_patterns, *exchange_patterns]

@@ -1,0 +1,117 @@
+"""Two units of one deployment, over real HTTP: connect, grant, publish, pull, apply."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import transaction
+
+from sync import audiences, identity, ledger, peers, pull
+from sync.models import Received
+from sync.refusals import PeerFault
+from tenants.current import unit_context
+from tests.support.exchange import KIND, applied_bodies, publish
+from tests.support.served import address, connect, served
+
+
+@pytest.fixture
+def port(fresh_database):
+    with served() as port:
+        yield port
+
+
+def fetch(unit, other):
+    """Pull into ``unit`` what ``other`` discloses."""
+    with unit_context(other):
+        origin = identity.origin()
+    with unit_context(unit):
+        return pull.pull(peers.peer_by_origin(origin))
+
+
+def test_a_record_published_at_one_unit_is_applied_at_the_other(port, county, city):
+    connect(county, city, port, KIND)
+    publish(county, b"first", b"second")
+    pulled = fetch(city, county)
+    assert pulled.fault == ""
+    assert applied_bodies(city) == [b"first", b"second"]
+    assert fetch(city, county).applied == pulled.applied
+    assert applied_bodies(city) == [b"first", b"second"]
+
+
+def test_each_audience_reaches_those_it_is_for(port, county, city, neighbour):
+    connect(county, city, port, KIND, history=False)
+    connect(county, neighbour, port, KIND, history=False)
+    with unit_context(city):
+        only_city = audiences.for_unit(identity.origin())
+    publish(county, b"everybody")
+    publish(county, b"connected units", audience=audiences.CONNECTED)
+    publish(county, b"the city alone", audience=only_city)
+    assert fetch(city, county).fault == fetch(neighbour, county).fault == ""
+    assert applied_bodies(city) == [b"everybody", b"connected units", b"the city alone"]
+    assert applied_bodies(neighbour) == [b"everybody", b"connected units"]
+
+
+def test_older_connected_records_need_a_grant_with_history(port, county, city):
+    connect(county, city, port, history=False)
+    publish(county, b"old", audience=audiences.CONNECTED)
+    publish(county, b"old and public")
+    with unit_context(city):
+        us = identity.origin()
+    with unit_context(county):
+        peers.grant_set(us, KIND)
+    publish(county, b"new", audience=audiences.CONNECTED)
+    assert fetch(city, county).fault == ""
+    assert applied_bodies(city) == [b"old and public", b"new"]
+    with unit_context(county):
+        peers.grant_set(us, KIND, history=True)
+    assert fetch(city, county).fault == ""
+    assert applied_bodies(city) == [b"old", b"old and public", b"new"]
+
+
+def test_without_a_grant_nothing_is_disclosed_and_without_acceptance_nothing_is_served(port, county, city):
+    connect(county, city, port)
+    publish(county, b"secret", audience=audiences.CONNECTED)
+    assert fetch(city, county).fault == ""
+    assert applied_bodies(city) == []
+    with unit_context(county):
+        (state,) = peers.peers_with_state()
+        peers.connection_end(state.origin)
+    publish(county, b"later")
+    assert "refused" in fetch(city, county).fault
+    assert applied_bodies(city) == []
+
+
+def test_a_connection_stands_only_after_both_sides_compared_the_right_fingerprint(port, county, city):
+    with unit_context(county):
+        asked = peers.connection_request(address(city, port))
+        assert asked.state == "requested"
+        with pytest.raises(PeerFault, match="fingerprint"):
+            peers.connection_accept(asked.origin, "0" * 40)
+        with pytest.raises(PeerFault, match="not connected"):
+            pull.pull(peers.peer_by_origin(asked.origin))
+    with unit_context(city):
+        (offered,) = peers.peers_with_state()
+        assert offered.state == "offered"
+        assert peers.connection_accept(offered.origin, offered.fingerprint.replace(" ", "")).state == "accepted"
+    with unit_context(county):
+        assert peers.peers_with_state()[0].state == "requested"
+        assert peers.connection_accept(asked.origin, asked.fingerprint).state == "connected"
+    with unit_context(city):
+        assert peers.peers_with_state()[0].state == "connected"
+
+
+def test_many_records_of_many_chains_arrive_in_log_order_in_several_windows(port, county, city, monkeypatch):
+    monkeypatch.setattr("sync.framing.WINDOW_RECORDS", 100)
+    connect(county, city, port, KIND)
+    bodies = [b"%d" % number for number in range(700)]
+    publish(county, *bodies, subjects=7)
+    assert fetch(city, county).fault == ""
+    assert applied_bodies(city) == bodies
+    with unit_context(city):
+        (state,) = peers.peers_with_state()
+        assert state.lag == 0
+        assert Received.objects.count() >= 700
+    with unit_context(county):
+        fetch(city, county)
+        with transaction.atomic():
+            pass
+        assert peers.peers_with_state()[0].delivered == ledger.head().size
