@@ -6,8 +6,6 @@ reviewed and published entries, and accepted connections with grants between all
 
 from __future__ import annotations
 
-from datetime import date
-from importlib import resources
 from itertools import permutations
 from typing import TYPE_CHECKING
 
@@ -15,19 +13,9 @@ from django.conf import settings
 
 from minqing.accounts.models import Staff
 from minqing.accounts.services import staff_create
-from minqing.archives.demo import demo_entries
-from minqing.archives.importing.service import ImportFile, official_import
-from minqing.archives.matrix import PlanItem
-from minqing.archives.models import Official, PublicationPlan
-from minqing.archives.services import (
-    entry_draft,
-    entry_publish,
-    entry_submit,
-    official_publish,
-    plan_enter,
-)
+from minqing.archives.demo import demo_load
 from minqing.demo.data import PASSWORD, STAFF, UNITS
-from sync import ledger, peers
+from sync import documents, ledger, peers
 from sync.kinds import kinds
 from tenants.current import unit_context
 from tenants.models import Unit
@@ -41,14 +29,10 @@ def load(say: Callable[[str], None]) -> None:
     """Bring the demonstration's data to what this version shows."""
     _units()
     for row in UNITS:
-        unit = Unit.objects.get(code=row.code)
-        with unit_context(unit):
+        say(f"{row.name}: sign-ins, officials, entries")
+        with unit_context(Unit.objects.get(code=row.code)):
             _staff()
-            _plans()
-            if not Official.objects.exists():
-                say(f"{row.name}: officials and entries")
-                _officials(row.code)
-                _entries(row.code)
+            demo_load(clerk=_who("clerk"), reviewer=_who("reviewer"), supervisor=_who("supervisor"))
             ledger.seal()
     say("connections")
     _connect()
@@ -80,42 +64,6 @@ def _who(username: str) -> Staff:
     return Staff.objects.get(username=username)
 
 
-def _plans() -> None:
-    for number, item in enumerate(PlanItem.values, 1):
-        if not PublicationPlan.objects.filter(item=item).exists():
-            plan_enter(
-                by=_who("supervisor"), item=item, document_number=f"演示〔2026〕{number}号",
-                document_title="群众考评干部信息公开方案（演示）", document_day=date(2026, 3, 2),
-            )  # fmt: skip
-
-
-def _officials(code: str) -> None:
-    folder = resources.files("minqing.archives.demo")
-    files = [
-        ImportFile(name=path.name, octets=path.read_bytes())
-        for path in sorted(folder.iterdir(), key=lambda path: path.name)
-        if path.name.startswith(f"{code}_") and path.name.endswith(".lrmx")
-    ]
-    report = official_import(by=_who("clerk"), files=files, apply=True)
-    if report.refused:
-        raise RuntimeError("; ".join(file.fault for file in report.files if file.fault))
-    for official in Official.objects.all():
-        official_publish(by=_who("reviewer"), official=official.public_id)
-
-
-def _entries(code: str) -> None:
-    people = {official.name: official.public_id for official in Official.objects.all()}
-    for row in demo_entries():
-        if row.unit_code != code:
-            continue
-        entry = entry_draft(
-            by=_who("clerk"), source=row.source, wording=row.wording, unit_name=row.unit_name,
-            official=people.get(row.official), names_person=row.names_person,
-        )  # fmt: skip
-        entry_submit(by=_who("clerk"), entry=entry.public_id)
-        entry_publish(by=_who("reviewer"), entry=entry.public_id)
-
-
 def _connect() -> None:
     """Connect every pair as two operators would who read fingerprints to each other by telephone."""
     units = {row.code: Unit.objects.get(code=row.code) for row in UNITS}
@@ -124,7 +72,7 @@ def _connect() -> None:
     fingerprints: dict[str, str] = {}
     for code, unit in units.items():
         with unit_context(unit):
-            own = peers.own_document()
+            own = documents.own_document()
             origins[code], fingerprints[code] = own.origin, own.fingerprint
     for here, there in permutations(units, 2):
         with unit_context(units[here]):
