@@ -12,7 +12,6 @@ signer and publishing hold (SIGN, unit number). Who waited for a lock finds the 
 
 from __future__ import annotations
 
-import datetime
 import logging
 import secrets
 import uuid
@@ -32,6 +31,7 @@ from sync.signer.messages import LastHead, SignHead
 from tenants.current import current_unit, unit_context
 
 if TYPE_CHECKING:
+    import datetime
     from collections.abc import Sequence
 
     from tenants.models import Unit
@@ -51,11 +51,12 @@ INSERT INTO sync_chain AS chain (unit, subject, audience, n, last) VALUES (%s, %
 ON CONFLICT (subject, audience) DO UPDATE SET n = chain.n + 1
 RETURNING n, last, (SELECT origin FROM sync_log)
 """
-# A record follows a waiting one of its subject into the slot, or it would overtake it.
+# A record follows a waiting one of its subject into the slot, or it would overtake it. (Counting, not EXISTS:
+# without statistics the planner would expect an early hit and read the whole table.)
 _KEEP = """
 WITH linked AS (UPDATE sync_chain SET last = %(commitment)s WHERE subject = %(subject)s AND audience = %(audience)s)
 INSERT INTO sync_pending (unit, slotted, kind, subject, audience, commitment, header, body, salt)
-VALUES (%(unit)s, %(slotted)s OR EXISTS (SELECT FROM sync_pending WHERE slotted AND subject = %(subject)s),
+VALUES (%(unit)s, %(slotted)s OR (SELECT count(*) > 0 FROM sync_pending WHERE slotted AND subject = %(subject)s),
         %(kind)s, %(subject)s, %(audience)s, %(commitment)s, %(header)s, %(body)s, %(salt)s)
 """
 _PAD = """
@@ -63,7 +64,8 @@ INSERT INTO sync_pending (unit, slotted, kind, subject, audience, commitment, he
 VALUES (%s, true, %s, %s, %s, %s, %s, '', %s) RETURNING id
 """
 _STATE = """
-SELECT size, coalesce((SELECT max(size) FROM sync_head), -1), EXISTS (SELECT FROM sync_pending WHERE NOT slotted), last_slot
+SELECT size, coalesce((SELECT max(size) FROM sync_head), -1),
+    (SELECT id FROM sync_pending WHERE NOT slotted ORDER BY id LIMIT 1) IS NOT NULL, last_slot
 FROM sync_log
 """
 _WAITING = "SELECT id, subject, commitment FROM sync_pending WHERE NOT slotted ORDER BY id LIMIT %s"

@@ -1,0 +1,141 @@
+"""Append and seal at the service, with fsync on and a real signer process.
+
+`sealed_per_second_batched`: one seal over many pending records of about 1 kB. `sealed_per_second_32_waiting`:
+32 threads, each appends one record in a transaction of its own and waits until it is sealed and under a signed,
+published head. Targets on 2 cores: 20,000 and 1,100.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+from unittest import mock
+
+from django.conf import settings
+from django.db import connection, connections, transaction
+
+from minqing.config import postgres
+from minqing.config.database import prepare
+from sync import ledger, sweeps
+from sync.audiences import CONNECTED
+from sync.kinds import RecordKind, register_kind
+from sync.models import Entry
+from sync.signer import client
+from tenants.current import unit_context
+from tenants.services import unit_create
+from tests.support.signer_process import SignerProcess
+
+if TYPE_CHECKING:
+    from tenants.models import Unit
+
+KIND = "bench.record"
+THREADS = 32
+
+
+def run(quick: bool) -> dict[str, float]:
+    """Measure and print; returns figures per second and their ratio to the target."""
+    register_kind(RecordKind(name=KIND))
+    folder = Path(tempfile.mkdtemp(prefix="minqing-bench-"))
+    folder.chmod(0o755)
+    before = settings.MINQING_CLUSTER
+    settings.MINQING_CLUSTER = postgres.cluster_for(folder, durable=True)
+    signer = SignerProcess(folder / "signer")
+    client.stand_in(signer.door)
+    try:
+        connections.close_all()
+        prepare.prepare()
+        unit = unit_create(code="430522", name="新邵县", level="county", host="xinshao.localhost")
+        with (
+            unit_context(unit),
+            mock.patch.dict(sweeps._published, clear=True),
+        ):  # doorbells are the exchange's cost
+            return _measure(unit, quick)
+    finally:
+        client.stand_in(None)
+        signer.stop()
+        connections.close_all()
+        postgres.release(settings.MINQING_CLUSTER)
+        settings.MINQING_CLUSTER = before
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _measure(unit: Unit, quick: bool) -> dict[str, float]:
+    batch = 4_000 if quick else 40_000
+    started = time.perf_counter()
+    for _ in range(batch // 2_000):
+        with transaction.atomic():
+            for _ in range(2_000):
+                _append()
+    appended = batch / (time.perf_counter() - started)
+    started = time.perf_counter()
+    head = ledger.seal()
+    sealed = batch / (time.perf_counter() - started)
+    assert head.size == batch
+    each = 20 if quick else 150
+    waiting, p95 = _waiting(unit, each)
+    figures = {
+        "appended_per_second_one_transaction": appended,
+        "sealed_per_second_batched": sealed,
+        "sealed_batched_to_target_20000": sealed / 20_000,
+        "sealed_per_second_32_waiting": waiting,
+        "sealed_32_waiting_to_target_1100": waiting / 1_100,
+        "p95_milliseconds_32_waiting": p95,
+    }
+    for name, value in figures.items():
+        sys.stdout.write(f"{name:<40} {value:,.2f}\n")
+    return figures
+
+
+def _append() -> str:
+    body = secrets.token_bytes(512).hex().encode()
+    return ledger.append(
+        kind=KIND,
+        subject=secrets.token_hex(16),
+        body=body,
+        audience=CONNECTED,
+        media_type="text/plain",
+    ).commitment
+
+
+def _waiting(unit: Unit, each: int) -> tuple[float, float]:
+    gate = threading.Barrier(THREADS + 1)
+    times: list[float] = []
+    lost: list[str] = []
+
+    def submit() -> None:
+        with unit_context(unit):
+            ledger.head()
+            gate.wait()
+            for _ in range(each):
+                started = time.perf_counter()
+                with transaction.atomic():
+                    commitment = _append()
+                size = ledger.seal().size
+                times.append(time.perf_counter() - started)
+                entry = Entry.objects.filter(commitment=bytes.fromhex(commitment)).first()
+                if entry is None or entry.index >= size:
+                    lost.append(commitment)
+        connection.close()
+
+    threads = [threading.Thread(target=submit) for _ in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    gate.wait()
+    started = time.perf_counter()
+    for thread in threads:
+        thread.join()
+    seconds = time.perf_counter() - started
+    assert not lost
+    assert len(times) == THREADS * each
+    return len(times) / seconds, sorted(times)[int(len(times) * 0.95)] * 1000
+
+
+if __name__ == "__main__":
+    run(bool(os.environ.get("QUICK")))
