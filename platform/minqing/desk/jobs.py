@@ -56,11 +56,11 @@ def case_job(row: DeskRow, today: datetime.date) -> Job:
         _("要求上级督办") if row.escalated else "",
         _("来自%(unit)s") % {"unit": row.from_unit} if row.from_unit else "",
         _("已转%(unit)s") % {"unit": row.referred_to} if row.referred_to else "",
-        row.number,
     ]
     return Job(
         title=row.summary or row.number, about=" · ".join(mark for mark in marks if mark), href=reverse("desk:case", args=[row.number]),
         verb=_case_verb(row.state), due=row.due, today=today, when_else=f"{row.day:%Y-%m-%d}",
+        number=row.number,
     )  # fmt: skip
 
 

@@ -29,6 +29,7 @@ class Job:
     due: datetime.date | None
     today: datetime.date
     when_else: str = ""  # said where there is no deadline
+    number: str = ""  # never broken over two lines
 
     @property
     def days_left(self) -> int | None:

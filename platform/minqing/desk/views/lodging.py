@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import wraps
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -18,25 +18,28 @@ from minqing.desk import once
 from minqing.desk.access import staff_page
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from django.http import HttpRequest, HttpResponse
 
     from minqing.accounts.models import Staff
     from minqing.channel.values import Lodged
-    from minqing.desk.access import Page
 
 SMALL = ("way", "place", "kind", "contact")
 
 
-def octets_first(view: Page) -> Page:
+def octets_first(
+    view: Callable[[HttpRequest, Staff], HttpResponse],
+) -> Callable[[HttpRequest, Staff], HttpResponse]:
     """Read the raw body before anything parses it, then check the form's token as everywhere else.
 
-    Django's check reads ``request.POST``, after which the octets of a multipart body are gone.
+    Django's check reads ``request.POST``, after which the octets of a multipart body are gone. The page itself is
+    therefore ``csrf_exempt``, and the check stands here.
     """
     checked = csrf_protect(view)
 
-    @csrf_exempt
     @wraps(view)
-    def page(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def page(request: HttpRequest, staff: Staff) -> HttpResponse:
         if request.method == "POST":
             try:
                 request.octets = form_of(request)  # type: ignore[attr-defined]  # handed to the view below
@@ -44,13 +47,14 @@ def octets_first(view: Page) -> Page:
                 return render(
                     request, "desk/cases/unread.html", {"why": str(fault)}, status=fault.status
                 )
-        return cast("HttpResponse", checked(request, *args, **kwargs))
+        return checked(request, staff)
 
-    return cast("Page", page)
+    return page
 
 
-@octets_first
+@csrf_exempt
 @staff_page(Role.CLERK, Role.HANDLER, Role.SUPERVISOR, methods=("GET", "POST"))
+@octets_first
 def lodge(request: HttpRequest, staff: Staff) -> HttpResponse:
     """Take in what somebody said, byte for byte, and show the receipt this once."""
     if request.method != "POST":
