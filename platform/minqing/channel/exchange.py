@@ -7,6 +7,7 @@ kept as evidence. Handlers are idempotent: a case by its source, everything else
 from __future__ import annotations
 
 import datetime
+import uuid
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -254,13 +255,12 @@ def _shared_case(record: ReceivedRecord, about: str) -> tuple[Case, bool]:
     case = locked.filter(source=record.origin, source_subject=about).first()
     if case is not None:
         return case, True
-    if about.startswith("case-"):
-        try:
-            case = locked.filter(
-                pk=about.removeprefix("case-"), referrals__origin=record.origin
-            ).first()
-        except (ValueError, TypeError) as error:
-            raise RecordRejected(record.commitment, "no such case") from error
+    try:
+        case = locked.filter(
+            pk=uuid.UUID(about.removeprefix("case-")), referrals__origin=record.origin
+        ).first()
+    except ValueError as error:
+        raise RecordRejected(record.commitment, "no such case") from error
     if case is None:
         raise RecordRejected(record.commitment, "the case was not shared with this unit")
     return case, False
