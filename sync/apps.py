@@ -6,7 +6,18 @@ class SyncConfig(AppConfig):
     verbose_name = "Ledger and exchange"
 
     def ready(self) -> None:
-        from sync import adoption, doorbell, erasure, heads_seen, ledger, sweeps, upkeep, walls
+        from sync import (
+            adoption,
+            doorbell,
+            erasure,
+            heads_seen,
+            ledger,
+            receipts,
+            relayed,
+            sweeps,
+            upkeep,
+            walls,
+        )
         from sync.kinds import RecordKind, register_kind
         from tenants.services import register_provisioner
 
@@ -19,3 +30,4 @@ class SyncConfig(AppConfig):
         register_kind(RecordKind(name=heads_seen.KIND, apply=heads_seen.apply))
         sweeps.register_sweep("exchange", upkeep.sweep)
         sweeps.register_published("doorbell", doorbell.published)
+        receipts.register_prover(relayed.prove_followed)

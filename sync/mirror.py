@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.utils import timezone
 
-from sync import forks, notes, tiles, copies
+from sync import copies, forks, notes, tiles
 from sync.errors import NoteFault, ProofFault, RecordFault
 from sync.incidents import describe
 from sync.models.exchange import Following, MirrorBundle, PeerHead
@@ -156,7 +156,7 @@ def _judge_older(peer: Peer, head: notes.Checkpoint, mirrored: int) -> None:
         larger = PeerHead.objects.filter(peer=peer, size=mirrored, proven=True).first()
         if larger is None:
             raise PeerLied("diverged", "A head does not fit our copy, which no head of theirs proves.", {"head.note": note})
-        whole = _opened(peer, mirrored, head.size)
+        whole = opened(peer, mirrored, head.size)
         files = forks.fork_proof(smaller=note, larger=bytes(larger.note), sizes=(head.size, mirrored), node=whole)
         raise _fork(peer, files)
     if head.size < mirrored:
@@ -223,7 +223,7 @@ def _copied(peer: Peer, size: int) -> _Copied:
     return _Copied(roots, tail[: rest * 32])
 
 
-def _opened(peer: Peer, size: int, at: int) -> copies.Opened:
+def opened(peer: Peer, size: int, at: int) -> copies.Opened:
     """Return our copy as a tree in which the bundle around ``at`` can be read leaf by leaf."""
     number = at // copies.WIDTH
     stored = MirrorBundle.objects.filter(peer=peer, number=number).values_list("commitments", flat=True)
