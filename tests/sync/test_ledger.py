@@ -53,9 +53,9 @@ def test_an_append_outside_a_transaction_is_refused(fresh_database, county):
 
 def test_a_rolled_back_append_leaves_nothing(county):
     with unit_context(county):
-        with pytest.raises(ZeroDivisionError), transaction.atomic():
+        with transaction.atomic():
             append("a")
-            raise ZeroDivisionError
+            transaction.set_rollback(True)
         assert append("a").n == 1
         assert ledger.seal().size == 1
 
