@@ -1,0 +1,447 @@
+"""Who may see and do what: handlers, supervisors, custodians, other units; and what sealing leaves."""
+
+from __future__ import annotations
+
+import datetime
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.utils.timezone import localdate
+
+from minqing.accounts.errors import NotAllowed
+from minqing.accounts.models import Role
+from minqing.channel import boxes, selectors, services, states, upkeep
+from minqing.channel.boxes import KeyFault
+from minqing.channel.errors import (
+    FormFault,
+    MoveRefused,
+    NoReceiver,
+    NotDesignated,
+    UnknownCase,
+    UnknownCode,
+    WordsFault,
+)
+from minqing.channel.models import Case, Forgetting, Message, SealedBox, SealedReport
+from minqing.channel.states import MOVES, State
+from sync import ledger
+from sync.errors import LedgerFault
+from sync.identity import origin
+from sync.models import Opening, Pending
+from tenants.current import unit_context
+from tests.support.channel import MARKED, Courier, connect, handler, lodged, photo, staff
+
+pytestmark = pytest.mark.django_db
+ANSWER = "办好了。".encode()
+
+
+@pytest.fixture(autouse=True)
+def _in_the_county(county):
+    with unit_context(county):
+        yield
+
+
+def custodians(*offices: str) -> list[tuple[object, str]]:
+    """Register custodians of the current unit and enter its designation; returns them with private keys."""
+    operator = staff("operator", Role.OPERATOR)
+    made = []
+    for n, office in enumerate(offices or ("纪检", "组织")):
+        private, public = boxes.keys_made()
+        keeper = staff(f"keeper{n}", Role.CUSTODIAN, office=office)
+        services.custodian_register(by=operator, staff=keeper, post="室主任", key=public)
+        made.append((keeper, private))
+    services.designation_enter(
+        by=operator,
+        document="邵纪发〔2026〕1号",
+        issuer="市纪委监委",
+        day=datetime.date(2026, 11, 1),
+    )
+    return made
+
+
+STEPS = {
+    "list": lambda by, number: selectors.desk_cases(by),
+    "read": selectors.case_for,
+    "photo": lambda by, number: selectors.photo_for(by, number, "x"),
+    "accept": lambda by, number: services.case_accept(by=by, number=number),
+    "return": lambda by, number: services.case_return(by=by, number=number, reason="r"),
+    "assign": lambda by, number: services.case_assign(by=by, number=number, office="o"),
+    "start": lambda by, number: services.case_start(by=by, number=number),
+    "ask": lambda by, number: services.case_ask(by=by, number=number, words=b"?"),
+    "answer": lambda by, number: services.case_answer(by=by, number=number, words=b"!"),
+    "close": lambda by, number: services.case_close(by=by, number=number),
+    "mask": lambda by, number: services.message_mask(by=by, number=number, n=0, stretches=[(0, 1)], reason="r"),
+    "refer": lambda by, number: services.case_refer(by=by, number=number, origin="x", reason="r"),
+    "seal": lambda by, number: services.case_seal(by=by, number=number),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("role", [Role.CLERK, Role.REVIEWER, Role.CUSTODIAN, Role.OPERATOR])
+def test_only_handlers_and_supervisors_come_near_a_case(role):
+    taken = lodged()
+    by = staff("someone", role)
+    for step in STEPS.values():
+        with pytest.raises(NotAllowed):
+            step(by, taken.number)
+    assert Case.objects.get().state == State.RECEIVED
+    assert not Pending.objects.filter(kind="accounts.read").exists()
+
+
+def test_staff_of_another_unit_are_nobody_here(neighbour):
+    taken = lodged()
+    with unit_context(neighbour):
+        stranger = staff("handler", Role.HANDLER, Role.SUPERVISOR)
+        with pytest.raises(UnknownCase):
+            selectors.case_for(stranger, taken.number)
+        assert selectors.desk_cases(stranger) == []
+    staff("handler", Role.HANDLER)
+    for name, step in STEPS.items():
+        with pytest.raises(NotAllowed):
+            pytest.fail(f"{name} let a stranger in: {step(stranger, taken.number)}")
+
+
+def test_a_number_that_is_not_there_and_one_that_may_not_be_seen_answer_alike():
+    by = staff("both", Role.HANDLER, Role.SUPERVISOR)
+    taken = lodged()
+    Case.objects.update(superior="minqing/430500/00000000")
+    for name, step in STEPS.items():
+        if name == "list":
+            assert step(by, "") == []
+            continue
+        answers = []
+        for number in (taken.number, "2026-XS-none"):
+            with pytest.raises(UnknownCase) as refusal:
+                step(by, number)
+            answers.append(str(refusal.value))
+        assert answers[0] == answers[1]
+
+
+def test_every_reading_is_recorded():
+    taken = lodged(photos=(photo(),))
+    by = handler()
+    case = selectors.case_for(by, taken.number)
+    assert selectors.photo_for(by, taken.number, case.photos[0].id)[:2] == b"\xff\xd8"
+    readings = Pending.objects.filter(kind="accounts.read", slotted=True)
+    assert readings.count() == 2
+    assert all(taken.number.encode() not in bytes(row.body) for row in readings)
+
+
+def test_a_case_walks_its_way():
+    taken = lodged()
+    by = handler()
+    services.case_accept(by=by, number=taken.number, office="交通股")
+    services.case_start(by=by, number=taken.number)
+    services.case_answer(by=by, number=taken.number, words=ANSWER)
+    services.rate(code=taken.code, verdict="satisfied")
+    services.case_close(by=by, number=taken.number)
+    assert [step.state for step in selectors.case_by_code(taken.code).steps] == [
+        "received", "accepted", "in_progress", "answered", "rated", "closed",
+    ]  # fmt: skip
+    with pytest.raises(MoveRefused):
+        services.follow_up(code=taken.code, words=b"more")
+    assert selectors.desk_cases(by) == []
+    assert [row.number for row in selectors.desk_cases(by, state="closed")] == [taken.number]
+
+
+def test_an_answer_needs_no_second_click_but_an_acceptance():
+    taken = lodged()
+    by = handler()
+    with pytest.raises(MoveRefused, match="已收到"):
+        services.case_answer(by=by, number=taken.number, words=ANSWER)
+    assert Message.objects.count() == 1
+    services.case_accept(by=by, number=taken.number)
+    services.case_answer(by=by, number=taken.number, words=ANSWER)
+    with pytest.raises(WordsFault):
+        services.case_answer(by=by, number=taken.number, words=b"\xff")
+
+
+def test_a_case_is_sent_back_twice_at_most_and_then_ruled_on():
+    taken = lodged()
+    by, chief = handler(), staff("chief", Role.SUPERVISOR)
+    with pytest.raises(FormFault, match="理由"):
+        services.case_return(by=by, number=taken.number, reason=" ")
+    for _ in range(2):
+        services.case_return(by=by, number=taken.number, reason="不归我们")
+        with pytest.raises(NotAllowed):
+            services.case_assign(by=by, number=taken.number, office="水利股")
+        services.case_assign(by=chief, number=taken.number, office="水利股")
+    assert Case.objects.get().state == State.RULED
+    with pytest.raises(MoveRefused, match="两次"):
+        services.case_return(by=by, number=taken.number, reason="还是不归")
+    services.case_accept(by=by, number=taken.number)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Case.objects.update(returns=3)
+
+
+def test_limits_that_are_met_and_missed_are_told(time_machine):
+    from django.utils.timezone import now
+
+    taken = lodged()
+    by = handler()
+    assert not selectors.desk_cases(by)[0].late
+    time_machine.move_to(now() + datetime.timedelta(days=16))
+    row = selectors.desk_cases(by, late=True)[0]
+    assert row.late
+    services.case_accept(by=by, number=taken.number)
+    told, answer = selectors.case_for(by, taken.number).deadlines
+    assert told.late
+    assert told.met_on == localdate()
+    assert not answer.late
+    assert "信访工作条例" in answer.basis
+
+
+def test_what_came_unproven_from_a_crowded_line_is_listed_after_the_others():
+    first = lodged(behind=True)
+    second = lodged()
+    assert [row.number for row in selectors.desk_cases(handler())] == [second.number, first.number]
+
+
+def test_the_shown_copy_is_masked_and_the_original_is_not_touched():
+    words = "找 13900000000 王示例\r\n".encode()
+    taken = lodged(words)
+    by = handler()
+    services.message_mask(by=by, number=taken.number, n=0, stretches=[(2, 11)], reason="第三人电话")
+    message = selectors.case_for(by, taken.number).messages[0]
+    assert message.text == "找 ■■■■■■■■■■■ 王示例\r\n"
+    assert message.octets == words
+    assert selectors.desk_cases(by)[0].summary.startswith("找 ■")
+    record = Pending.objects.get(kind="channel.mask")
+    assert message.commitment.encode() in bytes(record.body)
+    for stretches in ([(0, 0)], [(0, 99)], [(-1, 2)], [(0, 3), (2, 2)], []):
+        with pytest.raises(FormFault):
+            services.message_mask(by=by, number=taken.number, n=0, stretches=stretches, reason="r")
+
+
+def test_a_table_of_moves_with_a_hole_is_refused():
+    with pytest.raises(ValueError, match="line"):
+        states._check({State.RECEIVED: frozenset()})
+    with pytest.raises(ValueError, match="Sealing"):
+        states._check(
+            {**MOVES, State.ANSWERED: frozenset({State.RATED, State.CLOSED, State.IN_PROGRESS})}
+        )
+    with pytest.raises(ValueError, match="No move leads"):
+        states._check({state: onward - {State.RULED} for state, onward in MOVES.items()})
+    with pytest.raises(ValueError, match="follow sealing"):
+        states._check({**MOVES, State.SEALED: frozenset({State.RECEIVED})})
+
+
+# --- the second door ----------------------------------------------------------------------------
+
+
+def test_without_a_designation_there_are_the_numbers_only():
+    door = selectors.competent_receivers()
+    assert [number.value for number in door.numbers] == ["12388", "12380"]
+    assert door.receivers == ()
+    with pytest.raises(NotDesignated):
+        services.sealed_lodge(words=MARKED)
+    taken = lodged()
+    with pytest.raises(NoReceiver):
+        services.case_seal(by=handler(), number=taken.number)
+    assert Case.objects.get().state == State.RECEIVED
+
+
+def test_a_designation_needs_two_custodians_of_different_offices():
+    operator = staff("op", Role.OPERATOR)
+    with pytest.raises(FormFault, match="两名"):
+        services.designation_enter(by=operator, document="d", issuer="i", day=localdate())
+    keeper, twin = (
+        staff("k1", Role.CUSTODIAN, office="纪检"),
+        staff("k2", Role.CUSTODIAN, office="纪检"),
+    )
+    _, public = boxes.keys_made()
+    services.custodian_register(by=operator, staff=keeper, post="主任", key=public)
+    with pytest.raises(FormFault, match="不同"):
+        services.custodian_register(by=operator, staff=twin, post="主任", key=boxes.keys_made()[1])
+    with pytest.raises(KeyFault):
+        services.custodian_register(
+            by=operator, staff=staff("k3", Role.CUSTODIAN, office="组织"), post="主任", key=public
+        )
+    with pytest.raises(KeyFault):
+        services.custodian_register(by=operator, staff=keeper, post="主任", key="not a key")
+    with pytest.raises(NotAllowed):
+        services.custodian_register(by=keeper, staff=keeper, post="主任", key=public)
+
+
+def test_a_sealed_report_is_stored_for_its_custodians_eyes_only():
+    (keeper, private), (other, other_private) = custodians()
+    lodged_sealed = services.sealed_lodge(words=MARKED, contact="李样本", photos=(photo(),))
+    assert lodged_sealed.openers == ("纪检 · 室主任", "组织 · 室主任")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT string_agg(t::text, '') FROM (SELECT row_to_json(b) t FROM channel_sealedbox b) x"
+        )
+        assert MARKED.hex() not in cursor.fetchone()[0]
+    assert {len(bytes(box.box)) - 48 for box in SealedBox.objects.all()} == {boxes.SIZES[0]}
+    (row,) = selectors.sealed_for(keeper)
+    content = services.sealed_open(by=keeper, report=row.id, private_key=private)
+    assert (content.words, content.contact) == (MARKED, "李样本")
+    assert selectors.sealed_for(other)[0].opened_by_others == 1
+    assert selectors.sealed_by_code(lodged_sealed.code).openings == 1
+    assert Pending.objects.filter(kind="accounts.read").count() == 1
+    with pytest.raises(UnknownCase):
+        services.sealed_open(by=keeper, report=row.id, private_key=other_private)
+    with pytest.raises(UnknownCase):
+        services.sealed_open(by=other, report=row.id, private_key=boxes.keys_made()[0])
+    with pytest.raises(KeyFault):
+        services.sealed_open(by=keeper, report=row.id, private_key="x")
+    for outsider in (handler(), staff("s", Role.SUPERVISOR, Role.OPERATOR)):
+        with pytest.raises(NotAllowed):
+            selectors.sealed_for(outsider)
+        with pytest.raises(NotAllowed):
+            services.sealed_open(by=outsider, report=row.id, private_key=private)
+
+
+def test_boxes_have_one_of_few_sizes():
+    custodians()
+    services.sealed_lodge(words=b"x")
+    services.sealed_lodge(words=b"y" * 60_000)
+    services.sealed_lodge(words=b"z" * 70_000)
+    assert {len(bytes(box.box)) - 48 for box in SealedBox.objects.all()} == set(boxes.SIZES[:2])
+
+
+def test_a_sealed_report_leaves_no_count_number_or_record():
+    custodians()
+    before = list(Pending.objects.values_list("commitment", flat=True))
+    figures = selectors.channel_figures()
+    services.sealed_lodge(words=MARKED)
+    assert list(Pending.objects.values_list("commitment", flat=True)) == before
+    assert selectors.channel_figures() == figures
+    assert selectors.desk_cases(handler()) == []
+    assert not Case.objects.exists()
+
+
+def test_sealing_late_takes_the_case_from_every_list_and_tells_the_reporter():
+    (keeper, private), _ = custodians()
+    taken = lodged(MARKED, contact="李样本", photos=(photo(),), village="430522100001")
+    services.follow_up(code=taken.code, words=b"later words")
+    by = handler()
+    services.case_accept(by=by, number=taken.number)
+    figures = selectors.channel_figures()
+    services.case_seal(by=by, number=taken.number)
+    assert selectors.desk_cases(by) == selectors.desk_cases(by, state="sealed") == []
+    with pytest.raises(UnknownCase):
+        selectors.case_for(by, taken.number)
+    view = selectors.case_by_code(taken.code)
+    assert (view.sealed, view.messages, view.photos, view.steps, view.place) == (
+        True,
+        (),
+        (),
+        (),
+        "",
+    )
+    assert selectors.proof_by_code(taken.code) is None
+    for door in (
+        lambda: services.follow_up(code=taken.code, words=b"x"),
+        lambda: services.rate(code=taken.code, verdict="satisfied"),
+    ):
+        with pytest.raises(UnknownCode):
+            door()
+    assert selectors.channel_figures() == figures
+    assert not Message.objects.exists()
+    content = services.sealed_open(
+        by=keeper, report=selectors.sealed_for(keeper)[0].id, private_key=private
+    )
+    assert (content.words, content.later, content.contact) == (MARKED, (b"later words",), "李样本")
+    assert content.taken_by == (by.name,)
+    assert len(content.photos) == 1
+
+
+def test_what_was_sealed_is_erased_from_the_ledger_under_cover_of_pads_each_day(time_machine):
+    from django.utils.timezone import now
+
+    custodians()
+    taken = lodged(MARKED)
+    ledger.seal_slot()
+    ledger.seal_slot()
+    ledger.seal_slot()
+    services.case_seal(by=handler(), number=taken.number)
+    upkeep.daily()
+    assert not any(MARKED in bytes(opening.body) for opening in Opening.objects.all())
+    assert not Forgetting.objects.exists()
+    orders = [len(row.body) for row in Pending.objects.filter(kind="sync.erasure")]
+    time_machine.move_to(now() + datetime.timedelta(days=1))
+    ledger.seal_slot()
+    upkeep.daily()
+    upkeep.daily()
+    later = [len(row.body) for row in Pending.objects.filter(kind="sync.erasure")]
+    later += [len(bytes(row.body)) for row in Opening.objects.filter(kind="sync.erasure")]
+    assert len(later) == 2
+    assert len(set(orders + later)) == 1
+    assert "检举" not in bytes(Opening.objects.filter(kind="sync.erasure").first().body).decode()
+
+
+def test_sealing_reaches_the_units_it_had_been_handed_to(county, neighbour):
+    courier = Courier()
+    connect(county, neighbour)
+    custodians()
+    by = handler()
+    with unit_context(neighbour):
+        there = staff("there", Role.HANDLER)
+        there_origin = origin()
+    taken = lodged(MARKED)
+    services.case_refer(by=by, number=taken.number, origin=there_origin, reason="")
+    courier.carry(county, neighbour)
+    services.case_seal(by=by, number=taken.number)
+    courier.carry(county, neighbour)
+    with unit_context(neighbour):
+        assert selectors.desk_cases(there) == []
+        assert not Message.objects.exists()
+        assert Forgetting.objects.count() == 1
+    courier.carry(neighbour, county)
+
+
+def test_the_unit_it_was_handed_to_may_seal_as_well(county, neighbour):
+    courier = Courier()
+    connect(county, neighbour)
+    by = handler()
+    with unit_context(neighbour):
+        there = staff("there", Role.HANDLER)
+        there_origin = origin()
+        custodians()
+    taken = lodged(MARKED)
+    services.case_refer(by=by, number=taken.number, origin=there_origin, reason="")
+    courier.carry(county, neighbour)
+    with unit_context(neighbour):
+        services.case_seal(by=there, number=selectors.desk_cases(there)[0].number)
+        assert SealedReport.objects.count() == 1
+    courier.carry(neighbour, county)
+    assert selectors.desk_cases(by) == []
+    assert selectors.case_by_code(taken.code).sealed
+    assert not Message.objects.exists()
+
+
+def test_connected_units_show_who_may_open_and_never_this_units_own_people(county, city):
+    courier = Courier()
+    connect(city, county)
+    with unit_context(city):
+        custodians()
+    courier.carry(city, county)
+    (receiver,) = selectors.competent_receivers().receivers
+    assert (receiver.name, receiver.address, receiver.openers[0]) == (
+        "邵阳市",
+        "http://shaoyang.localhost",
+        "纪检 · 室主任",
+    )
+    assert "演示keeper0" not in str(receiver)
+    with unit_context(city):
+        services.designation_withdraw(by=staff("op2", Role.OPERATOR))
+        with pytest.raises(NotDesignated):
+            services.sealed_lodge(words=MARKED)
+    courier.carry(city, county)
+    assert selectors.competent_receivers().receivers == ()
+
+
+def test_paper_and_telephone_are_typed_straight_into_a_box():
+    (keeper, private), _ = custodians()
+    clerk = staff("clerk", Role.CLERK)
+    services.sealed_by_staff(by=clerk, words=MARKED, way="phone")
+    content = services.sealed_open(
+        by=keeper, report=selectors.sealed_for(keeper)[0].id, private_key=private
+    )
+    assert (content.words, content.taken_by, content.way) == (MARKED, ("演示clerk",), "phone")
+    with pytest.raises(NotAllowed):
+        services.sealed_by_staff(by=keeper, words=MARKED, way="phone")
+
+
+def test_an_erasure_without_its_records_is_refused():
+    with pytest.raises(LedgerFault):
+        upkeep.erasure.erase(["ab" * 32], basis=upkeep.BASIS)
