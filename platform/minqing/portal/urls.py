@@ -14,6 +14,7 @@ from minqing.portal.views import (
     pages,
     papers,
     preferences,
+    sealed,
     verify,
 )
 
@@ -40,6 +41,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("report/look", channel.look, name="look"),
     path("report/send", channel.send, name="send"),
     path("report/wrongdoing", channel.wrongdoing, name="wrongdoing"),
+    path("report/sealed", sealed.sealed, name="sealed"),
     path("follow/", follow.case, name="follow"),
     path("follow/say", follow.say, name="say"),
     path("follow/rate", follow.rate_answer, name="rate"),

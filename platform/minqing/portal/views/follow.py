@@ -45,11 +45,23 @@ def case(request: HttpRequest) -> HttpResponse:
     """Ask for the code; with it, show the case."""
     if request.method != "POST":
         return render(request, "portal/follow.html")
+    code = ""
     try:
         code = form_of(request).text("code", most=60)
         return case_shown(request, code)
+    except UnknownCode as fault:
+        return _sealed_shown(request, code, fault)
     except ChannelFault as fault:
         return render(request, "portal/follow.html", {"fault": str(fault)}, status=fault.status)
+
+
+def _sealed_shown(request: HttpRequest, code: str, unknown: UnknownCode) -> HttpResponse:
+    """The code of a sealed report shows that it is there and how often it was opened, and nothing else."""
+    try:
+        state = selectors.sealed_by_code(code)
+    except UnknownCode:
+        return render(request, "portal/follow.html", {"fault": str(unknown)}, status=unknown.status)
+    return render(request, "portal/sealed_state.html", {"sealed": state})
 
 
 def _act(request: HttpRequest, deed: Callable[[Form, str], None], said: str) -> HttpResponse:
