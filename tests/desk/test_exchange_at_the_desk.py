@@ -1,0 +1,176 @@
+"""Connections, incidents and the ledger on the desk: what is shown, what is compared, what is refused."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.utils import timezone
+
+from minqing.accounts.models import Role
+from sync import documents, ledger
+from sync.incidents import incident_record
+from sync.models.exchange import Grant, Incident, Peer
+from sync.refusals import PeerLied
+from tenants.current import unit_context
+from tests.support.desk import signed_in, staff_of
+
+THEIRS = "1234 5678 " * 5
+
+
+@pytest.fixture
+def operator(county):
+    return signed_in(county, staff_of(county, "operator", Role.OPERATOR))
+
+
+@pytest.fixture
+def peer(county, neighbour):
+    """隆回县 asks for a connection; nobody here has looked yet."""
+    with unit_context(neighbour):
+        theirs = documents.own_document()
+    with unit_context(county):
+        return Peer.objects.create(
+            origin=theirs.origin, code=theirs.code, name=theirs.name, address="http://longhui.localhost:9", operator="tests",
+            log_key=theirs.keys.log, ack_key=theirs.keys.ack, peer_key=theirs.keys.peer, box_key=theirs.keys.box,
+            witness_key=theirs.keys.witness, fingerprint=theirs.fingerprint,
+        )  # fmt: skip
+
+
+def test_a_request_waits_in_the_queue_and_is_accepted_only_with_the_fingerprint_that_was_read_out(
+    county, operator, peer
+):
+    address = f"/desk/connections/{peer.origin}/"
+    assert address in operator.get("/desk/").content.decode()
+    page = operator.get(address).content.decode()
+    assert peer.fingerprint not in page, "what is to be compared cannot be copied from the page"
+    with unit_context(county):
+        assert documents.own_document().fingerprint in page
+    for typed, sentence in (("12", "指纹是 40 位数字"), (THEIRS, "对不上"), ("", "请填写")):
+        answer = operator.post(f"{address}accept/", {"fingerprint": typed})
+        assert answer.status_code == 400
+        assert sentence in answer.content.decode()
+    with unit_context(county):
+        assert Peer.objects.get().accepted_here is None
+    assert (
+        operator.post(
+            f"{address}accept/", {"fingerprint": peer.fingerprint.replace(" ", "")}
+        ).status_code
+        == 302
+    )
+    assert (
+        operator.post(f"{address}accept/", {"fingerprint": peer.fingerprint}).status_code == 302
+    ), "twice is harmless"
+    with unit_context(county):
+        assert Peer.objects.get().accepted_here == timezone.localdate()
+
+
+def test_how_things_stand_with_a_unit_is_shown_to_operator_and_supervisor_who_may_change_nothing(
+    county, operator, peer
+):
+    with unit_context(county):
+        Peer.objects.update(accepted_here="2026-11-01", accepted_there="2026-11-01")
+    supervisor = signed_in(county, staff_of(county, "supervisor", Role.SUPERVISOR))
+    for client in (operator, supervisor):
+        page = client.get("/desk/connections/").content.decode()
+        assert "隆回县" in page
+        assert "已联网" in page
+    page = supervisor.get(f"/desk/connections/{peer.origin}/").content.decode()
+    assert "/grant/" not in page
+    assert "/end/" not in page
+
+
+def test_what_a_unit_may_have_is_set_per_kind_with_or_without_what_is_older(county, operator, peer):
+    with unit_context(county):
+        Peer.objects.update(accepted_here="2026-11-01", accepted_there="2026-11-01")
+    address = f"/desk/connections/{peer.origin}/"
+    assert "archives.entry" in operator.get(address).content.decode()
+    assert (
+        operator.post(
+            f"{address}grant/", {"kind": "archives.entry", "choice": "history"}
+        ).status_code
+        == 302
+    )
+    with unit_context(county):
+        assert Grant.objects.get().start == 0
+    assert (
+        operator.post(f"{address}grant/", {"kind": "archives.entry", "choice": "none"}).status_code
+        == 302
+    )
+    with unit_context(county):
+        assert not Grant.objects.exists()
+    assert (
+        operator.post(f"{address}grant/", {"kind": "no.such", "choice": "now"}).status_code == 400
+    )
+    assert (
+        operator.post(f"{address}grant/", {"kind": "archives.entry", "choice": "all"}).status_code
+        == 400
+    )
+    assert operator.post(f"{address}end/").status_code == 302
+    assert "已断开" in operator.get(address).content.decode()
+
+
+def test_an_address_where_nobody_answers_gets_a_sentence_and_stays_in_the_form(operator):
+    for typed in (
+        "http://127.0.0.1:9",
+        "file:///etc/passwd",
+        "不是网址",
+        "http://user:pass@x.localhost",
+    ):
+        answer = operator.post("/desk/connections/ask/", {"address": typed})
+        assert answer.status_code == 400
+        assert "没有申请成" in answer.content.decode()
+        assert typed in answer.content.decode()
+
+
+def test_an_incident_stands_in_the_queue_with_its_evidence_as_it_came_until_it_is_settled(
+    county, operator, peer
+):
+    evidence = b"\x00<script>alert(1)</script>\r\n\xff"
+    with unit_context(county):
+        incident_record(
+            peer,
+            PeerLied("forked", "Two roots at size 8.", {"their <note>": evidence}, freezes=True),
+        )
+        number = Incident.objects.get().pk
+        Peer.objects.update(accepted_here="2026-11-01", accepted_there="2026-11-01")
+    assert "对不同单位出示了两套" in operator.get("/desk/").content.decode()
+    page = operator.get(f"/desk/incidents/{number}/").content.decode()
+    assert "<note>" not in page
+    saved = operator.get(re.search(r'href="([^"]+/evidence/[^"]+)"', page)[1])
+    assert saved.content == evidence
+    assert saved.headers["content-type"] == "application/octet-stream"
+    assert saved.headers["content-disposition"].startswith("attachment")
+    assert "核对不一致" in operator.get("/desk/connections/").content.decode()
+    assert operator.post(f"/desk/incidents/{number}/close/", {"thaw": "yes"}).status_code == 302
+    with unit_context(county):
+        assert Peer.objects.get().frozen_on is None
+    assert "对不同单位出示了两套" not in operator.get("/desk/").content.decode()
+    assert "对不同单位出示了两套" in operator.get("/desk/incidents/?state=settled").content.decode()
+
+
+def test_incidents_of_one_unit_are_not_another_units(county, neighbour, operator, peer):
+    with unit_context(county):
+        incident_record(peer, PeerLied("slow", "It drips.", {"bytes": b"x"}))
+        number = Incident.objects.get().pk
+    there = signed_in(neighbour, staff_of(neighbour, "operator", Role.OPERATOR))
+    assert there.get(f"/desk/incidents/{number}/").status_code == 404
+    assert there.get(f"/desk/incidents/{number}/evidence/1/").status_code == 404
+    assert there.post(f"/desk/incidents/{number}/close/").status_code == 404
+
+
+def test_the_ledger_page_says_when_no_head_was_signed_yet(county, operator):
+    assert "还没有签出第一个" in operator.get("/desk/ledger/").content.decode()
+    assert "今天没有可以公告的" in operator.get("/desk/ledger/sheet/").content.decode()
+
+
+def test_the_notice_board_sheet_prints_the_signed_head(county, operator, monkeypatch):
+    note = "minqing/430522/0a1b2c3d\n12408\nqqqq=\n\n— minqing/430522/0a1b2c3d AAAA\n"
+    head = ledger.SignedHead(
+        origin="minqing/430522/0a1b2c3d", size=12408, root=bytes(range(32)), note=note.encode()
+    )
+    monkeypatch.setattr(ledger, "head", lambda: head)
+    page = operator.get("/desk/ledger/sheet/").content.decode()
+    assert "12408" in page
+    assert "<span>0001</span>" in page
+    assert "data:image/svg+xml" in page
+    assert "12408" in operator.get("/desk/ledger/").content.decode()
