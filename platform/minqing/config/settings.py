@@ -187,7 +187,7 @@ CACHES = {
 
 # --- tasks ------------------------------------------------------------------------------------
 
-CELERY_BROKER_URL = ENVIRONMENT.broker_url or "spool://"
+CELERY_BROKER_URL = ENVIRONMENT.broker_url or "spool://localhost/"
 CELERY_SPOOL = STATE / "queue"
 
 # --- the API ----------------------------------------------------------------------------------
