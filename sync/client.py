@@ -35,7 +35,6 @@ SMALL = 64 * 1024
 """Cap of answers that are documents, checkpoints and notes, in octets."""
 
 _EVIDENCE = 64 * 1024
-_CHUNK = 256 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,7 +227,7 @@ class Client:
             try:
                 with self._http.stream(method, url, content=body, headers=headers) as response:
                     _check_envelope(response, limits.cap, received)
-                    for piece in response.iter_raw(_CHUNK):
+                    for piece in response.iter_raw():
                         received += piece
                         if len(received) > limits.cap:
                             raise _lie("oversized", f"{path} answers more than {limits.cap} octets.", received)
