@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,59}")
+LONGEST_PASSWORD = 200
 
 
 def staff_create(
@@ -105,11 +106,8 @@ def sign_in(*, username: str, password: str) -> Staff:
         SignInRefused: the two do not fit, or the account is shut.
     """
     throttle.check(username)
-    staff = (
-        authenticate(username=username, password=password)
-        if len(username) <= 60 and len(password) <= 200
-        else None
-    )
+    possible = USERNAME.fullmatch(username) and len(password) <= LONGEST_PASSWORD
+    staff = authenticate(username=username, password=password) if possible else None
     if not isinstance(staff, Staff):
         throttle.failed(username)
         raise SignInRefused
@@ -121,5 +119,9 @@ def _set(staff: Staff, password: str) -> None:
     try:
         validate_password(password, staff)
     except ValidationError as fault:
-        raise StaffFault("".join(fault.messages)) from fault
+        if any(error.code == "password_too_short" for error in fault.error_list):
+            raise StaffFault(_("密码太短，至少要 10 个字符。")) from fault
+        raise StaffFault(_("这个密码太常见，容易被猜中，请换一个。")) from fault
+    if len(password) > LONGEST_PASSWORD:
+        raise StaffFault(_("密码太长，最多 200 个字符。"))
     staff.set_password(password)

@@ -133,9 +133,8 @@ class InternalEntries:
     def load(self, ids: Sequence[str]) -> Iterator[Document]:
         """Return the documents that are still open."""
         unit = current_unit()
-        wanted = [uuid.UUID(value) for value in ids]
         versions = EntryVersion.objects.filter(
-            state__in=OPEN, entry__public_id__in=wanted
+            state__in=OPEN, entry__public_id__in=list(_uuids(ids))
         ).select_related("entry__official")
         for version in versions:
             entry = version.entry
@@ -167,13 +166,21 @@ class InternalEntries:
 
 
 def _chosen(ids: Sequence[str], column: str) -> Q:
-    """Rows of these document ids; an id of another shape chooses nothing."""
+    """Rows of these document ids; an id of another form chooses nothing."""
     chosen = Q(pk__in=[])
-    by_origin: dict[str, list[str]] = {}
+    by_origin: dict[str, list[uuid.UUID]] = {}
     for value in ids:
         issuer, _, public_id = value.partition("~")
         code, _, salt = issuer.rpartition(".")
-        by_origin.setdefault(f"minqing/{code}/{salt}", []).append(public_id)
+        by_origin.setdefault(f"minqing/{code}/{salt}", []).extend(_uuids([public_id]))
     for origin, public_ids in by_origin.items():
         chosen |= Q(origin=origin) & Q(**{f"{column}__in": public_ids})
     return chosen
+
+
+def _uuids(texts: Iterable[str]) -> Iterator[uuid.UUID]:
+    for text in texts:
+        try:
+            yield uuid.UUID(text)
+        except ValueError:
+            continue
