@@ -135,9 +135,12 @@ class EntryForm(WordingForm):
 
     def __init__(self, officials: list[DeskOfficial], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["official"].choices = [("", _now("单位（不记在个人名下）"))] + [
-            (str(one.public_id), _who(one)) for one in officials
-        ]  # type: ignore[attr-defined]
+        about = self.fields["official"]
+        assert isinstance(about, forms.ChoiceField)
+        about.choices = [
+            ("", _now("单位（不记在个人名下）")),
+            *((str(one.public_id), _who(one)) for one in officials),
+        ]
 
 
 class CorrectionForm(WordingForm):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from django.urls import URLPattern, reverse
 from django.utils.translation import gettext_lazy as _
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from minqing.accounts.models import Staff
     from minqing.desk.access import Page
 
-VIEWS: dict[str, Page] = {
-    str(pattern.name): pattern.callback
+VIEWS = {
+    str(pattern.name): cast("Page", pattern.callback)
     for pattern in urlpatterns
     if isinstance(pattern, URLPattern)
 }

@@ -12,6 +12,8 @@ from django.db import connection
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
+from tenants.current import current_unit
+
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
@@ -31,12 +33,12 @@ class ChangedMeanwhile(Exception):
 
 def stamp(value: object) -> str:
     """Return the stamp of a frozen value as it was shown."""
-    return salted_hmac("minqing.desk.seen", repr(value)).hexdigest()[:32]
+    return salted_hmac("minqing.desk.seen", repr(value), algorithm="sha256").hexdigest()[:32]
 
 
 def lock(name: str) -> None:
     """Let one request at a time change the named thing of this unit, until its transaction ends."""
-    key = hashlib.sha256(f"{connection.schema_name}\0{name}".encode()).digest()[:8]
+    key = hashlib.sha256(f"{current_unit().schema_name}\0{name}".encode()).digest()[:8]
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_advisory_xact_lock(%s)", [int.from_bytes(key, "big", signed=True)]

@@ -10,7 +10,9 @@ from django.utils.translation import gettext_lazy as _
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PEER_STATES: Mapping[str, str] = MappingProxyType(
+    from django_stubs_ext import StrPromise
+
+PEER_STATES: Mapping[str, StrPromise] = MappingProxyType(
     {
         "requested": _("我方已申请，等对方同意"),
         "offered": _("对方申请联网，等我方核对"),
@@ -21,7 +23,7 @@ PEER_STATES: Mapping[str, str] = MappingProxyType(
     }
 )
 
-INCIDENTS: Mapping[str, str] = MappingProxyType(
+INCIDENTS: Mapping[str, StrPromise] = MappingProxyType(
     {
         "bad-signature": _("签名不对"),
         "rolled-back": _("对方的存证记录倒退了"),
@@ -44,7 +46,14 @@ INCIDENTS: Mapping[str, str] = MappingProxyType(
     }
 )
 
-KINDS: Mapping[str, str] = MappingProxyType({})
+KINDS: Mapping[str, StrPromise] = MappingProxyType(
+    {
+        "archives.official": _("干部的姓名、职务、办公电话"),
+        "archives.entry": _("表现记录"),
+        "archives.reply": _("本人说明"),
+        "channel.designation": _("接收检举控告的授权文件"),
+    }
+)
 
 
 def kind_label(kind: str) -> str:

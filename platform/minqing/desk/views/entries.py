@@ -365,7 +365,7 @@ def _entry_page(
 
 
 def _lines(versions: tuple[DeskVersion, ...]) -> list[VersionLine]:
-    lines = []
+    lines: list[VersionLine] = []
     before_title, before_text = "", ""
     for version in versions:
         first = not lines
