@@ -42,11 +42,11 @@ class SocketSigner:
             try:
                 return self._exchange(kept[1], frame)
             except (OSError, EOFError):
-                self._forget()
+                self.close()
         try:
             return self._exchange(self._connect(), frame)
         except (OSError, EOFError) as fault:
-            self._forget()
+            self.close()
             sentence = (
                 f"The signer does not answer on {self._path}: start it with `minqing signer`."
             )
@@ -64,7 +64,8 @@ class SocketSigner:
         self._local.connection = (os.getpid(), connection)
         return connection
 
-    def _forget(self) -> None:
+    def close(self) -> None:
+        """Close this thread's connection; the next question opens another."""
         kept = getattr(self._local, "connection", None)
         self._local.connection = None
         if kept is not None:

@@ -49,9 +49,11 @@ class Signer:
         self._turn = threading.Lock()  # guards every check-and-persist
 
     def close(self) -> None:
-        """Give the folder back."""
+        """Give the folder back. Closing twice changes nothing."""
         self._store.close()
-        os.close(self._lock_file)
+        if self._lock_file >= 0:
+            os.close(self._lock_file)
+        self._lock_file = -1
 
     def ask(self, request: messages.Request) -> messages.Answer:
         """Do what is asked, one request after the other.

@@ -36,7 +36,7 @@ class SignerProcess:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and process.poll() is None:
             try:
-                SocketSigner(self.socket).ask(WitnessKey())
+                self._door.ask(WitnessKey())
             except SignerUnreachable:
                 time.sleep(0.02)
             else:
@@ -55,6 +55,7 @@ class SignerProcess:
 
     def stop(self) -> None:
         """End it in good order."""
+        self._door.close()
         if self.process.poll() is None:
             self.process.terminate()
         self.process.wait()

@@ -21,14 +21,21 @@ if TYPE_CHECKING:
 class LazySigner:
     """A signer that is made when first asked."""
 
-    def __init__(self, folder: Callable[[], Path]) -> None:
-        self._folder = folder
+    def __init__(self, make: Callable[[], Path]) -> None:
+        self._make = make
+        self._folder: Path | None = None
         self._signer: Signer | None = None
 
     def __call__(self) -> Signer:
         if self._signer is None:
-            self._signer = Signer(self._folder())
+            self._signer = Signer(self.folder)
         return self._signer
+
+    @property
+    def folder(self) -> Path:
+        """Where its keys and last heads are."""
+        self._folder = self._folder or self._make()
+        return self._folder
 
     def restart(self) -> None:
         """Let go of the folder; the next question opens it again."""

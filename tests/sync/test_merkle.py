@@ -82,7 +82,9 @@ LARGEST = 65537
 
 @cache
 def leaves():
-    return [(at + 1).to_bytes(32, "big") for at in range(LARGEST)]  # cheap: any 32 octets are a leaf hash
+    return [
+        (at + 1).to_bytes(32, "big") for at in range(LARGEST)
+    ]  # cheap: any 32 octets are a leaf hash
 
 
 @cache

@@ -1,0 +1,427 @@
+"""The signer says no: to rolled-back databases, copies, forks, lost memories and foreign keys."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+
+import pytest
+from django.db import connections, transaction
+
+from sync import adoption, ledger, merkle, notes
+from sync.audiences import PUBLIC
+from sync.errors import LedgerFault, RolledBack, SignerRefused, SignerUnreachable
+from sync.identity import identity, log_key
+from sync.kinds import RecordKind, register_kind
+from sync.models import Head, Log, Opening, Pending
+from sync.signer import client, messages
+from sync.signer.client import SocketSigner
+from sync.signer.core import Signer, SignerBusy
+from tenants.current import unit_context
+from tests.conftest import drop_database, use_database
+from tests.support.signer_process import SignerProcess
+
+register_kind(RecordKind(name="test.note"))
+
+ORIGIN = "minqing/430522/0a1b2c3d"
+LEAVES = [merkle.leaf_hash(bytes([at])) for at in range(40)]
+
+
+def append(subject="s"):
+    with transaction.atomic():
+        return ledger.append(kind="test.note", subject=subject, body=b"{}", audience=PUBLIC)
+
+
+def node(height, index):
+    return merkle.root_of(LEAVES[index << height : (index + 1) << height])
+
+
+def head(size, old, leaves=LEAVES, origin=ORIGIN):
+    def read(height, index):
+        return merkle.root_of(leaves[index << height : (index + 1) << height])
+
+    proof = merkle.consistency_proof(old, size, read) if old <= size else []
+    return messages.SignHead(
+        origin=origin, size=size, root=merkle.root_of(leaves[:size]), old=old, proof=proof
+    )
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "folder"
+
+
+@pytest.fixture
+def alone(folder):
+    made = Signer(folder)
+    made.ask(messages.OpenLog(origin=ORIGIN))
+    yield made
+    made.close()
+
+
+def refusal(signer, request):
+    with pytest.raises(SignerRefused) as caught:
+        signer.ask(request)
+    return caught.value
+
+
+def test_it_signs_what_continues_and_the_same_again(alone):
+    first = alone.ask(head(3, 0)).note
+    assert alone.ask(head(3, 0)).note == first
+    assert alone.ask(head(3, 3)).note == first
+    key = notes.VerifierKey.parse(alone.ask(messages.OpenLog(origin=ORIGIN)).key)
+    assert notes.open_checkpoint(alone.ask(head(20, 3)).note, key).size == 20
+
+
+def test_it_refuses_an_older_size(alone):
+    alone.ask(head(5, 0))
+    refused = refusal(alone, head(3, 0))
+    assert (refused.code, refused.size) == ("rolled-back", 5)
+
+
+def test_it_tells_where_it_is_when_the_proof_starts_elsewhere(alone):
+    alone.ask(head(5, 0))
+    refused = refusal(alone, head(7, 3))
+    assert (refused.code, refused.size) == ("conflict", 5)
+
+
+@pytest.mark.parametrize("size", [5, 6, 8])
+def test_it_refuses_another_history(alone, size):
+    alone.ask(head(5, 0))
+    other = [merkle.leaf_hash(b"forged"), *LEAVES[1:]]
+    assert refusal(alone, head(size, 5, other)).code == "inconsistent"
+    assert alone.ask(messages.LastHead(origin=ORIGIN)).size == 5
+
+
+def test_it_refuses_origins_it_has_no_key_for(alone):
+    assert refusal(alone, head(3, 0, origin="minqing/430524/0a1b2c3d")).code == "unknown-log"
+    assert refusal(alone, messages.OpenLog(origin="example.org")).code == "bad-request"
+
+
+def test_it_remembers_over_a_restart(alone, folder):
+    alone.ask(head(5, 0))
+    alone.close()
+    again = Signer(folder)
+    assert refusal(again, head(4, 0)).code == "rolled-back"
+    assert again.ask(head(6, 5)).size == 6
+    again.close()
+
+
+def test_two_signers_do_not_share_a_folder(alone, folder):
+    with pytest.raises(SignerBusy):
+        Signer(folder)
+
+
+def test_a_lost_memory_makes_the_log_read_only_until_it_is_adopted(alone, folder):
+    alone.ask(head(5, 0))
+    alone.close()
+    for file in folder.glob("high-water*"):
+        file.unlink()
+    again = Signer(folder)
+    assert refusal(again, head(6, 5)).code == "state-lost"
+    assert refusal(again, messages.OpenLog(origin=ORIGIN)).code == "state-lost"
+    again.ask(messages.Adopt(origin=ORIGIN, size=5, root=merkle.root_of(LEAVES[:5])))
+    assert again.ask(head(6, 5)).size == 6
+    assert (
+        refusal(again, messages.Adopt(origin=ORIGIN, size=3, root=merkle.root_of(LEAVES[:3]))).code
+        == "not-lost"
+    )
+    again.close()
+
+
+def test_a_lost_key_is_not_replaced(alone, folder):
+    alone.ask(head(5, 0))
+    alone.close()
+    shutil.rmtree(folder / "private")
+    again = Signer(folder)
+    assert refusal(again, messages.OpenLog(origin=ORIGIN)).code == "key-lost"
+    assert refusal(again, head(6, 5)).code == "unknown-log"
+    again.close()
+
+
+def test_a_copied_folder_is_refused(alone, folder, tmp_path):
+    alone.ask(head(5, 0))
+    alone.close()
+    shutil.copytree(folder, tmp_path / "clone")
+    clone = Signer(tmp_path / "clone")
+    assert refusal(clone, head(6, 5)).code == "copied"
+    assert refusal(clone, messages.LastHead(origin=ORIGIN)).code == "copied"
+    clone.close()
+    original = Signer(folder)
+    assert original.ask(head(6, 5)).size == 6
+    original.close()
+
+
+# --- the witness --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def witness(tmp_path):
+    made = Signer(tmp_path / "witness", clock=lambda: 1_800_000_000.5)
+    yield made
+    made.close()
+
+
+def cosign(size, old, alone, leaves=LEAVES, key=None):
+    request = head(size, old, leaves)
+    log = notes.VerifierKey.parse(alone.ask(messages.OpenLog(origin=ORIGIN)).key)
+    note = alone._keys[alone._log_file(ORIGIN).name]
+    signed = notes.sign_checkpoint(notes.Checkpoint(ORIGIN, size, request.root), note).encode()
+    return messages.Cosign(log_key=str(key or log), old=old, proof=request.proof, note=signed)
+
+
+def test_a_witness_cosigns_consistent_checkpoints_and_keeps_the_whole_note(alone, witness):
+    answer = witness.ask(cosign(5, 0, alone))
+    key = notes.VerifierKey.parse(witness.ask(messages.WitnessKey()).key)
+    kept = witness.ask(messages.Witnessed(origin=ORIGIN))
+    note = notes.parse_note(kept.note)
+    assert answer.line in kept.note.decode()
+    assert notes.cosigned_by(note, [key])[0].timestamp == 1_800_000_000
+    assert len(note.signatures) == 2
+    assert witness.ask(cosign(9, 5, alone)).size == 9
+
+
+def test_a_witness_refuses_rollback_fork_and_foreign_signature(alone, witness):
+    assert refusal(witness, messages.Witnessed(origin=ORIGIN)).code == "never-witnessed"
+    witness.ask(cosign(5, 0, alone))
+    assert (
+        refusal(witness, cosign(7, 3, alone)).code,
+        refusal(witness, cosign(7, 3, alone)).size,
+    ) == ("conflict", 5)
+    assert refusal(witness, cosign(3, 0, alone)).code == "conflict"
+    assert refusal(witness, cosign(3, 5, alone)).code == "bad-request"
+    other = [merkle.leaf_hash(b"forged"), *LEAVES[1:]]
+    for size in (5, 8):
+        assert refusal(witness, cosign(size, 5, alone, other)).code == "inconsistent"
+    stranger = notes.SigningKey.from_seed(ORIGIN, bytes(32)).verifier
+    assert refusal(witness, cosign(8, 5, alone, key=stranger)).code == "bad-note"
+    assert witness.ask(messages.Witnessed(origin=ORIGIN)).size == 5
+
+
+def test_a_witness_keeps_to_the_first_key_of_an_origin(alone, witness):
+    witness.ask(cosign(5, 0, alone))
+    mine = notes.SigningKey.from_seed(ORIGIN, bytes(32))
+    note = notes.sign_checkpoint(
+        notes.Checkpoint(ORIGIN, 8, merkle.root_of(LEAVES[:8])), mine
+    ).encode()
+    proof = merkle.consistency_proof(5, 8, node)
+    forged = messages.Cosign(log_key=str(mine.verifier), old=5, proof=proof, note=note)
+    assert refusal(witness, forged).code == "unknown-key"
+
+
+def test_of_many_at_once_a_witness_takes_a_line_without_forks(alone, witness):
+    requests = [cosign(size, 0, alone) for size in range(1, 30)]
+    taken, refused = [], []
+
+    def submit(request):
+        try:
+            taken.append(witness.ask(request).size)
+        except SignerRefused as refusal:
+            refused.append(refusal.code)
+
+    threads = [threading.Thread(target=submit, args=[request]) for request in requests]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(taken) == 1
+    assert set(refused) == {"conflict"}
+
+
+# --- with the ledger ----------------------------------------------------------------------------
+
+
+def test_a_restored_database_is_refused_and_nothing_is_written(fresh_database, county):
+    backup = f"{fresh_database}_backup"
+
+    with unit_context(county):
+        append("a")
+        ledger.seal()
+    connections.close_all()
+    server_copy(fresh_database, backup)
+    try:
+        with unit_context(county):
+            append("b")
+            ledger.seal()
+        use_database(backup)
+        with unit_context(county):
+            append("c")
+            with pytest.raises(RolledBack):
+                ledger.seal()
+            with pytest.raises(RolledBack):
+                ledger.seal_slot()
+            assert Log.objects.get().size == 1
+            assert Pending.objects.count() == 1
+            assert ledger.head().size == 1
+    finally:
+        use_database(fresh_database)
+        drop_database(backup)
+
+
+def server_copy(source, name):
+    from tests.conftest import _server
+
+    server = _server()
+    with server.cursor() as cursor:
+        cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{source}"')
+    server.close()
+
+
+def test_of_two_clones_with_their_signers_the_outside_witness_takes_one(
+    fresh_database, county, signer, witness, tmp_path
+):
+
+    with unit_context(county):
+        append("a")
+        ledger.seal()
+        key = str(log_key())
+        witness.ask(messages.Cosign(log_key=key, old=0, proof=[], note=ledger.head().note))
+    folder = signer.folder
+    signer.restart()
+    connections.close_all()
+    clone = f"{fresh_database}_clone"
+    server_copy(fresh_database, clone)
+    shutil.copytree(folder, tmp_path / "clone")
+    try:
+        grown = []
+        for name, place in ((fresh_database, folder), (clone, tmp_path / "clone")):
+            use_database(name)
+            there = Signer(place)
+            there._store.stamp()  # the worst case: the machine itself was copied, so that nothing differs
+            client.stand_in(lambda there=there: there)
+            with unit_context(county):
+                append(name)
+                sealed = ledger.seal()
+                proof = merkle.consistency_proof(1, sealed.size, ledger.tree.node_at(sealed.size))
+                grown.append(messages.Cosign(log_key=key, old=1, proof=proof, note=sealed.note))
+            there.close()
+        witness.ask(grown[0])
+        assert refusal(witness, grown[1]).code == "conflict"
+        later = messages.Cosign(log_key=key, old=2, proof=[], note=grown[1].note)
+        assert refusal(witness, later).code == "inconsistent"
+    finally:
+        use_database(fresh_database)
+        drop_database(clone)
+
+
+def test_an_adoption_is_logged_and_opens_the_log_again(fresh_database, county, signer):
+    with unit_context(county):
+        append()
+        ledger.seal()
+        folder = signer.folder
+        signer.restart()
+        for file in folder.glob("high-water*"):
+            file.unlink()
+        append()
+        with pytest.raises(SignerRefused, match="unit adopt"):
+            ledger.seal()
+        assert adoption.adopt() == 1
+        assert ledger.head().size == 3
+        assert Opening.objects.filter(kind=adoption.KIND, audience=PUBLIC).count() == 1
+        with pytest.raises(SignerRefused):
+            Signer.ask(signer(), messages.Adopt(origin=log_key().name, size=1, root=bytes(32)))
+
+
+def test_a_head_by_another_signer_is_not_published(county, signer):
+    class Liar:
+        def ask(self, request):
+            if isinstance(request, messages.SignHead):
+                other = notes.SigningKey.from_seed(request.origin, bytes(32))
+                return messages.Answer(
+                    note=notes.sign_checkpoint(
+                        notes.Checkpoint(request.origin, request.size, request.root), other
+                    ).encode()
+                )
+            return signer().ask(request)
+
+    with unit_context(county):
+        ledger.seal()
+        append()
+        client.stand_in(Liar)
+        with pytest.raises(notes.NoteFault):
+            ledger.seal()
+        assert Head.objects.count() == 1
+        client.stand_in(signer)
+        assert ledger.seal().size == 1
+
+
+@pytest.mark.parametrize("lost_answer", [False, True])
+def test_a_signer_that_fails_or_whose_answer_is_lost_holds_nothing_up_for_good(
+    county, signer, lost_answer
+):
+    class Failing:
+        def ask(self, request):
+            if isinstance(request, messages.SignHead):
+                if lost_answer:
+                    signer().ask(request)
+                raise SignerUnreachable("cut")
+            return signer().ask(request)
+
+    with unit_context(county):
+        append()
+        client.stand_in(Failing)
+        with pytest.raises(SignerUnreachable):
+            ledger.seal()
+        assert Log.objects.get().size == 1
+        with pytest.raises(LedgerFault):
+            ledger.head()
+        append()
+        client.stand_in(signer)
+        assert ledger.seal().size == 2
+
+
+# --- the real process ---------------------------------------------------------------------------
+
+
+def test_the_process_answers_over_its_socket_and_survives_noise(tmp_path):
+    import socket
+
+    from sync.signer.server import short_path
+
+    process = SignerProcess(tmp_path / ("a" * 90) / "signer")
+    try:
+        for noise in (
+            b"GET / HTTP/1.1\r\n\r\n",
+            b"\xff\xff\xff\xff",
+            b"\x00\x00\x00\x02{}",
+            b"\x00\x00\x00\x05hel",
+        ):
+            with socket.socket(socket.AF_UNIX) as raw, short_path(process.socket) as path:
+                raw.connect(path)
+                raw.sendall(noise)
+        door = process.door()
+        key = door.ask(messages.OpenLog(origin=ORIGIN)).key
+        assert refusal(door, head(3, 2)).code == "conflict"
+        assert door.ask(head(3, 0)).size == 3
+        process.kill()
+        with pytest.raises(SignerUnreachable, match="minqing signer"):
+            door.ask(head(4, 3))
+        process.start()
+        assert door.ask(messages.OpenLog(origin=ORIGIN)).key == key
+        assert door.ask(head(4, 3)).size == 4
+        assert (process.folder / "private").stat().st_mode & 0o077 == 0
+        assert all(
+            file.stat().st_mode & 0o077 == 0 for file in (process.folder / "private").iterdir()
+        )
+    finally:
+        process.stop()
+
+
+def test_nobody_at_the_socket_is_a_sentence(tmp_path):
+    with pytest.raises(SignerUnreachable, match="minqing signer"):
+        SocketSigner(tmp_path / "socket").ask(messages.WitnessKey())
+
+
+def test_web_and_worker_hold_no_log_key(county, settings):
+    with unit_context(county):
+        mine = identity()
+        names = {
+            path.name for path in (settings.MINQING.state / "keys" / county.schema_name).iterdir()
+        }
+        assert names == {"ack", "peer", "box"}
+        modes = {
+            path.stat().st_mode & 0o777
+            for path in (settings.MINQING.state / "keys" / county.schema_name).iterdir()
+        }
+        assert modes == {0o600}
+        assert len({mine.log_key, mine.ack_key, mine.peer_key, mine.box_key, mine.witness_key}) == 5
