@@ -159,7 +159,7 @@ def test_incidents_of_one_unit_are_not_another_units(county, neighbour, operator
 
 
 def test_the_ledger_page_says_when_no_head_was_signed_yet(county, operator):
-    assert "还没有签出第一个" in operator.get("/desk/ledger/").content.decode()
+    assert "还没有签出第一份" in operator.get("/desk/ledger/").content.decode()
     assert "今天没有可以公告的" in operator.get("/desk/ledger/sheet/").content.decode()
 
 

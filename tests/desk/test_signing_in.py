@@ -93,6 +93,7 @@ def test_a_first_password_is_changed_before_anything_else(county, visit):
     assert "两次输入的新密码不一样" in different.content.decode()
     weak = client.post("/desk/password/", {"old": PASSWORD, "new": "短", "again": "短"})
     assert weak.status_code == 400
+    assert "密码太短，至少要 10 个字符" in weak.content.decode()
     assert (
         client.post("/desk/password/", {"old": PASSWORD, "new": new, "again": new}).headers[
             "location"

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from django import forms
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from minqing.archives.matrix import PlanItem, Source
@@ -48,7 +48,7 @@ class MonthField(forms.CharField):
             return ""
         found = _MONTH.fullmatch(typed)
         if found is None or not 1 <= int(found[2]) <= 12:
-            raise forms.ValidationError(_now("年月请写成 2024.03 这样。"))
+            raise forms.ValidationError(gettext("年月请写成 2024.03 这样。"))
         return f"{found[1]}{int(found[2]):02d}"
 
     def prepare_value(self, value: Any) -> Any:
@@ -95,7 +95,7 @@ class WordingForm(DeskForm):
             and not values.get("expires_on")
             and "expires_on" not in self.errors
         ):
-            self.add_error("expires_on", _now("负面内容要写明到期撤下的日期。"))
+            self.add_error("expires_on", gettext("负面内容要写明到期撤下的日期。"))
         return values
 
     @staticmethod
@@ -138,7 +138,7 @@ class EntryForm(WordingForm):
         about = self.fields["official"]
         assert isinstance(about, forms.ChoiceField)
         about.choices = [
-            ("", _now("单位（不记在个人名下）")),
+            ("", gettext("单位（不记在个人名下）")),
             *((str(one.public_id), _who(one)) for one in officials),
         ]
 

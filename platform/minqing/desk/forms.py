@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 
@@ -15,7 +15,9 @@ class DeskForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
-            field.error_messages["required"] = _now("请填写“%(field)s”。") % {"field": field.label}
+            field.error_messages["required"] = gettext("请填写“%(field)s”。") % {
+                "field": field.label
+            }
 
     def refuse(self, error: Exception) -> None:
         """Put a sentence beside the field whose label it quotes, or over the whole form."""
