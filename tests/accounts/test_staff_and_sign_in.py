@@ -8,7 +8,6 @@ from io import StringIO
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.core.management import CommandError, call_command
-from django.db import connection
 from django.utils.timezone import now
 
 from minqing.accounts import throttle
@@ -19,7 +18,7 @@ from minqing.accounts.permissions import require
 from minqing.accounts.selectors import staff_list
 from minqing.accounts.services import password_set, sign_in, staff_create, staff_disable
 from sync.models import Pending
-from tenants.current import unit_context
+from tenants.current import unit_context, unit_set
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "three-blue-herons"
@@ -246,7 +245,7 @@ def test_whoever_may_not_read_leaves_no_record(clerk):
 
 
 def run(*arguments: str) -> str:
-    connection.set_schema_to_public()
+    unit_set(None)
     out = StringIO()
     call_command("staff", *arguments, stdout=out)
     return out.getvalue()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from typing import Any
 
 import msgspec
 import pytest
@@ -40,7 +41,9 @@ def issued() -> list[ReceivedRecord]:
 def apply(received: list[ReceivedRecord]) -> None:
     for record in received:
         with transaction.atomic():
-            kind_named(record.header.kind).apply([record])
+            handler = kind_named(record.header.kind).apply
+            assert handler is not None
+            handler([record])
 
 
 def changed(record: ReceivedRecord, **fields: object) -> ReceivedRecord:
@@ -113,11 +116,11 @@ def test_a_followed_units_entry_appears_here_as_theirs_with_its_proof(county, ne
         assert not selectors.desk_officials(Office(plans=False).clerk)
 
 
-def rows() -> list[list[dict]]:
-    return [
-        list(model.objects.order_by("pk").values())
-        for model in (PublicOfficialRow, PublicEntryRow, PublicReplyRow)
-    ]
+def rows() -> list[list[Any]]:
+    found: list[list[Any]] = []
+    for model in (PublicOfficialRow, PublicEntryRow, PublicReplyRow):
+        found.append(list(model.objects.order_by("pk").values()))
+    return found
 
 
 def test_records_applied_twice_change_nothing(county, neighbour, story):

@@ -14,7 +14,7 @@ from minqing.archives.importing import ImportFile, Outcome, lrmx, official_impor
 from minqing.archives.importing.fields import FIELDS, Treatment
 from minqing.archives.importing.resume import read_month, read_resume, split_post
 from minqing.archives.models import Official, Post
-from tenants.current import unit_context
+from tenants.current import unit_context, unit_set
 from tests.support.archives import staff
 
 pytestmark = pytest.mark.django_db
@@ -24,9 +24,9 @@ RESUME = """1999.09--2002.07  演示学院行政管理专业学习
 2015.10--         坪上镇党委副书记、镇长"""
 
 
-def sheet(**tags: str) -> bytes:
+def sheet(**tags: str | None) -> bytes:
     """Write a 任免审批表 with these tags; a tag given as None is left out."""
-    values = {
+    values: dict[str, str | None] = {
         "XingMing": "王　示　例",
         "ChuShengNianYue": "1980.03",
         "XianRenZhiWu": "坪上镇党委副书记、镇长",
@@ -388,7 +388,7 @@ def run(*arguments: str) -> str:
 def test_the_command_shows_the_table_and_applies_when_told(tmp_path):
     file = tmp_path / "王示例.lrmx"
     file.write_bytes(sheet(ShenFenZheng="密件值"))
-    connection.set_schema_to_public()
+    unit_set(None)
     said = run(str(file), "--unit", "430522", "--by", "clerk")
     assert "试读" in said
     assert "身份证号  按规定不收" in said

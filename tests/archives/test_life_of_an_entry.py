@@ -36,7 +36,7 @@ def office(_in_county):
 
 
 def version_of(entry: uuid.UUID) -> EntryVersion:
-    return EntryVersion.objects.filter(entry__public_id=entry).order_by("-number").first()
+    return EntryVersion.objects.filter(entry__public_id=entry).latest("number")
 
 
 def test_a_published_entry_stands_on_the_officials_page(office):

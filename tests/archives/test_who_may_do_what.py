@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import uuid
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
@@ -19,8 +20,8 @@ from tests.support.archives import DAY, Office, staff, wording
 
 pytestmark = pytest.mark.django_db
 NONE = uuid.UUID(int=0)
-POST = {"unit_name": "坪上镇", "title": "镇长", "from_month": "202403"}
-PLAN = {
+POST: dict[str, Any] = {"unit_name": "坪上镇", "title": "镇长", "from_month": "202403"}
+PLAN: dict[str, Any] = {
     "item": PlanItem.PLEDGE,
     "document_number": "1号",
     "document_title": "方案",
@@ -88,7 +89,7 @@ READS = {
 OTHER = {
     "official_import": ({Role.CLERK}, lambda by: official_import(by=by, files=[], apply=False))
 }
-DOORS = {**WRITES, **READS, **OTHER}
+DOORS: dict[str, Any] = {**WRITES, **READS, **OTHER}
 
 
 @pytest.fixture(autouse=True)

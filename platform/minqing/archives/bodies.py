@@ -40,7 +40,7 @@ class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Base of every body."""
 
 
-class PostBody(Body):
+class PostBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One public post."""
 
     duties: Long
@@ -50,7 +50,7 @@ class PostBody(Body):
     unit_name: Line
 
 
-class OfficialBody(Body):
+class OfficialBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An official's public facts; withdrawn: the id, and empty fields."""
 
     home_name: Line
@@ -63,7 +63,7 @@ class OfficialBody(Body):
     version: Number
 
 
-class EntryBody(Body):
+class EntryBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One version of an entry; withdrawn: the id, the reason, and empty fields."""
 
     day: str
@@ -84,7 +84,7 @@ class EntryBody(Body):
     version: Number
 
 
-class ReplyBody(Body):
+class ReplyBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An official's statement beside an entry."""
 
     day: str
@@ -94,7 +94,7 @@ class ReplyBody(Body):
     text: Text
 
 
-class ReviewBody(Body):
+class ReviewBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Internal: who wrote and who reviewed a version, and what it rests on. Its audience is the unit itself."""
 
     author: str

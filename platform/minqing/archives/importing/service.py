@@ -72,17 +72,14 @@ def official_import(*, by: Staff, files: Iterable[ImportFile], apply: bool) -> I
         cursor.execute(
             "SELECT pg_advisory_xact_lock(hashtext('archives.import'), hashtext(current_schema()))"
         )
-    reports: list[FileReport] = []
-    savepoint = transaction.savepoint()
-    reports.extend(_import_one(staff, file) for file in given)
-    if apply:
-        transaction.savepoint_commit(savepoint)
-    else:
-        transaction.savepoint_rollback(savepoint)
-        reports = [
-            replace(report, official_id=None) if report.action == "new" else report
-            for report in reports
-        ]
+    with transaction.atomic():
+        reports = [_import_one(staff, file) for file in given]
+        if not apply:
+            transaction.set_rollback(True)
+            reports = [
+                replace(report, official_id=None) if report.action == "new" else report
+                for report in reports
+            ]
     return ImportReport(applied=apply, files=tuple(reports))
 
 

@@ -15,12 +15,6 @@ from minqing.archives.states import OPEN, PUBLIC, State
 UNITS_ONLY = [source for source, rule in RULES.items() if not rule.persons]
 
 
-def _staff(**options: bool) -> models.ForeignKey:  # type: ignore[type-arg]  # the generic's arguments follow from options
-    return models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", **options
-    )
-
-
 class Entry(models.Model):
     """What never changes about an entry: whom or which unit it is about, and where it comes from."""
 
@@ -69,12 +63,16 @@ class EntryVersion(models.Model):
     negative = models.BooleanField(_("负面内容"), default=False)
     expires_on = models.DateField(_("到期撤下"), null=True, blank=True)
     reason = models.CharField(_("更正理由"), max_length=400, blank=True)
-    author = _staff()
-    reviewer = _staff(null=True, blank=True)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    reviewer = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     returned_because = models.CharField(_("退回理由"), max_length=400, blank=True)
     published_on = models.DateField(null=True, blank=True)
     commitment = models.CharField(max_length=64, blank=True)  # hex; the public record
-    withdrawn_by = _staff(null=True, blank=True)
+    withdrawn_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     withdrawal_reason = models.CharField(_("撤下理由"), max_length=400, blank=True)
 
     class Meta:
@@ -140,8 +138,10 @@ class Reply(models.Model):
     entry = models.ForeignKey(Entry, on_delete=models.PROTECT, related_name="replies")
     text = models.TextField(_("说明"))
     day = models.DateField(_("日期"))
-    author = _staff()
-    reviewer = _staff(null=True, blank=True)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    reviewer = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     commitment = models.CharField(max_length=64, blank=True)
 
     class Meta:
