@@ -10,7 +10,7 @@ from django.utils.timezone import localdate
 
 from minqing.accounts.errors import NotAllowed
 from minqing.accounts.models import Role
-from minqing.channel import boxes, selectors, services, states, upkeep
+from minqing.channel import boxes, parcels, selectors, services, states, upkeep
 from minqing.channel.boxes import KeyFault
 from minqing.channel.errors import (
     FormFault,
@@ -21,12 +21,14 @@ from minqing.channel.errors import (
     UnknownCode,
     WordsFault,
 )
-from minqing.channel.models import Case, Forgetting, Message, SealedBox, SealedReport
+from minqing.channel.models import Case, Forgetting, Message, SealedBox, SealedPart, SealedReport
 from minqing.channel.states import MOVES, State
 from sync import ledger
-from sync.errors import LedgerFault
+from sync.errors import LedgerFault, RecordRejected
 from sync.identity import origin
+from sync.kinds import ReceivedRecord
 from sync.models import Opening, Pending
+from sync.records import decode_header
 from tenants.current import unit_context
 from tests.support.channel import MARKED, Courier, connect, handler, lodged, photo, staff
 
@@ -357,16 +359,18 @@ def test_what_was_sealed_is_erased_from_the_ledger_under_cover_of_pads_each_day(
     upkeep.daily()
     assert not any(MARKED in bytes(opening.body) for opening in Opening.objects.all())
     assert not Forgetting.objects.exists()
-    orders = [len(row.body) for row in Pending.objects.filter(kind="sync.erasure")]
     time_machine.move_to(now() + datetime.timedelta(days=1))
     ledger.seal_slot()
     upkeep.daily()
     upkeep.daily()
-    later = [len(row.body) for row in Pending.objects.filter(kind="sync.erasure")]
-    later += [len(bytes(row.body)) for row in Opening.objects.filter(kind="sync.erasure")]
-    assert len(later) == 2
-    assert len(set(orders + later)) == 1
-    assert "检举" not in bytes(Opening.objects.filter(kind="sync.erasure").first().body).decode()
+    orders = [
+        bytes(row.body).decode()
+        for rows in (Pending, Opening)
+        for row in rows.objects.filter(kind="sync.erasure")
+    ]
+    assert len(orders) == 2, "one a day, whether or not anything was sealed"
+    assert len({len(order) for order in orders}) == 1
+    assert not any("检举" in order or "密封" in order for order in orders)
 
 
 def test_sealing_reaches_the_units_it_had_been_handed_to(county, neighbour):
@@ -428,6 +432,52 @@ def test_connected_units_show_who_may_open_and_never_this_units_own_people(count
             services.sealed_lodge(words=MARKED)
     courier.carry(city, county)
     assert selectors.competent_receivers().receivers == ()
+
+
+def test_a_report_sealed_here_reaches_the_custodians_above_in_parcels_of_one_size(county, city):
+    courier = Courier()
+    connect(city, county)
+    with unit_context(city):
+        (keeper, private), _ = custodians()
+    courier.carry(city, county)
+    parcels.parcels_send()
+    taken = lodged(MARKED, photos=(photo(),))
+    large = b"x" * 100_000 + b" " + bytes(range(65, 90)) * 4
+    by = handler()
+    services.case_seal(by=by, number=taken.number)
+    services.sealed_by_staff(by=by, words=large, way="box")
+    for _ in range(5):
+        parcels.parcels_send()
+    bodies = [bytes(row.body) for row in Pending.objects.filter(kind="channel.parcel")]
+    assert len(bodies) == 6
+    assert len({len(body) for body in bodies}) == 1
+    assert not SealedReport.objects.exists()
+    courier.carry(county, city)
+    courier.carry(county, city, again=True)
+    with unit_context(city):
+        opened = [
+            services.sealed_open(by=keeper, report=row.id, private_key=private).words
+            for row in selectors.sealed_for(keeper)
+        ]
+        assert sorted(opened) == sorted([MARKED, large])
+        assert not SealedPart.objects.exists()
+
+
+def test_a_parcel_for_somebody_else_is_refused(county, city, neighbour):
+    connect(city, county)
+    courier = Courier()
+    with unit_context(city):
+        custodians()
+    courier.carry(city, county)
+    parcels.parcels_send()
+    row = Pending.objects.get(kind="channel.parcel")
+    header = decode_header(bytes(row.header))
+    for body in (bytes(row.body), b"", bytes(row.body)[:-1]):
+        record = ReceivedRecord(
+            origin=header.origin, index=0, commitment="ab" * 32, header=header, body=body
+        )
+        with unit_context(neighbour), pytest.raises(RecordRejected):
+            parcels.apply_parcels([record])
 
 
 def test_paper_and_telephone_are_typed_straight_into_a_box():

@@ -9,9 +9,9 @@ from django.contrib.auth.hashers import make_password
 from PIL import Image
 
 from minqing.accounts.models import Role, Staff
-from minqing.channel import exchange, services
+from minqing.channel import exchange, parcels, services
 from sync.audiences import named_unit
-from sync.identity import origin
+from sync.identity import identity, origin
 from sync.kinds import ReceivedRecord
 from sync.models import Pending
 from sync.models.exchange import Peer
@@ -58,14 +58,14 @@ def photo(*, exif: bytes = b"", form: str = "JPEG", size: tuple[int, int] = (64,
 
 def connect(one: Unit, other: Unit) -> None:
     """Make two units know each other as accepted, as the exchange leaves it."""
-    origins = {}
+    known = {}
     for unit in (one, other):
         with unit_context(unit):
-            origins[unit.code] = origin()
+            known[unit.code] = identity()
     for here, there in ((one, other), (other, one)):
         with unit_context(here):
             Peer.objects.create(
-                origin=origins[there.code], code=there.code, name=there.name, address=f"http://{there.host}", operator="tests",
+                origin=known[there.code].origin, box_key=known[there.code].box_key, code=there.code, name=there.name, address=f"http://{there.host}", operator="tests",
                 accepted_here="2026-11-01", accepted_there="2026-11-01",
             )  # fmt: skip
 
@@ -75,6 +75,7 @@ HANDLERS = {
     "channel.message": exchange.apply_messages,
     "channel.attachment": exchange.apply_attachments,
     "channel.status": exchange.apply_statuses,
+    "channel.parcel": parcels.apply_parcels,
     "channel.designation": exchange.apply_designations,
 }
 

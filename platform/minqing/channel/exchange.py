@@ -33,7 +33,9 @@ from minqing.channel.models import (
     Way,
 )
 from minqing.channel.octets import check_words
+from minqing.channel.parcels import apply_parcels
 from minqing.channel.photos import photo_read
+from minqing.channel.services.forgetting import case_emptied, case_erased
 from minqing.channel.services.lodging import case_made
 from minqing.channel.services.moves import (
     ANSWER_RULE,
@@ -45,7 +47,6 @@ from minqing.channel.services.moves import (
     step_add,
 )
 from minqing.channel.services.referring import reachable, refer_locked
-from minqing.channel.services.sealing import case_emptied, case_erased
 from minqing.channel.slots import slot_day
 from minqing.channel.states import State, may_move
 from minqing.channel.travelling import MessageDetails, PhotoDetails, ReferralDetails, Status
@@ -68,6 +69,7 @@ def kinds_register() -> None:
     register_kind(RecordKind(name="channel.message", slotted=True, apply=apply_messages))
     register_kind(RecordKind(name="channel.attachment", slotted=True, apply=apply_attachments))
     register_kind(RecordKind(name="channel.status", slotted=True, apply=apply_statuses))
+    register_kind(RecordKind(name="channel.parcel", slotted=True, apply=apply_parcels))
     register_kind(RecordKind(name="channel.designation", apply=apply_designations))
 
 

@@ -1,4 +1,4 @@
-"""Once a day, unasked: erase what was sealed, and let the tables forget the order of arrival.
+"""Once a day, unasked: erase what was sealed, send the parcels, and let the tables forget the order of arrival.
 
 Erasures are public records. One that appeared only when something was sealed would count sealed reports, so there
 is one every day, of a fixed number of commitments, filled up with pads; its ground names the keeping rules of
@@ -8,13 +8,16 @@ the channel and nothing else.
 from __future__ import annotations
 
 import secrets
+import uuid
 from typing import TYPE_CHECKING
 
 from django.apps import apps
 from django.db import connection, transaction
 from django.utils import timezone
 
-from minqing.channel.models import Forgetting, Upkeep
+from minqing.channel.models import Case, Forgetting, Upkeep
+from minqing.channel.parcels import parcels_send
+from minqing.channel.services.forgetting import received_emptied
 from sync import audiences, erasure, ledger
 from sync.models.exchange import Peer
 from sync.models.ledger import Entry, Opening, Pending
@@ -38,6 +41,7 @@ def daily() -> None:
         done = Upkeep.objects.select_for_update().get(pk=1)
         if done.day == today or not forget():
             return
+        parcels_send()
         order_forget()
         done.day = today
         done.save(update_fields=["day"])
@@ -48,6 +52,7 @@ def forget() -> bool:
     indexes: set[int] = set()
     for subject in Forgetting.objects.values_list("subject", flat=True):
         indexes |= _due(subject)
+        received_emptied(Case.objects.get(pk=uuid.UUID(subject.removeprefix("case-"))))
     size = LEAST
     while size < len(indexes):
         size *= 2

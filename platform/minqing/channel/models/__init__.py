@@ -26,6 +26,7 @@ from minqing.channel.models.sealed import (
     Designation,
     Forgetting,
     SealedBox,
+    SealedPart,
     SealedReport,
 )
 from minqing.channel.models.tally import Tally, Upkeep
@@ -33,5 +34,5 @@ from minqing.channel.models.tally import Tally, Upkeep
 __all__ = [
     "Attachment", "Case", "Custodian", "Deadline", "Designation",
     "Forgetting", "Kind", "Mask", "Message", "Place", "Purpose", "Rating",
-    "Referral", "SealedBox", "SealedReport", "Sender", "Step", "Tally", "Upkeep", "Verdict", "Way",
+    "Referral", "SealedBox", "SealedPart", "SealedReport", "Sender", "Step", "Tally", "Upkeep", "Verdict", "Way",
 ]  # fmt: skip

@@ -74,7 +74,7 @@ class SealedReport(models.Model):
     )  # origin of the unit whose custodians open it; ours when empty
     code = models.BinaryField(unique=True, null=True, max_length=32, editable=False)
     day = models.DateField()
-    sent = models.BooleanField(default=False)
+    sent = models.PositiveIntegerField(default=0)  # octets of it that left in parcels
 
     class Meta:
         ordering = ["id"]
@@ -98,6 +98,21 @@ class SealedBox(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["report", "key"], name="sealed_box_once_per_key")
         ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class SealedPart(models.Model):
+    """A sealed report of another unit of which not all parcels have come yet."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    origin = models.CharField(max_length=80)
+    total = models.PositiveIntegerField()
+    octets = models.BinaryField()
+
+    class Meta:
+        ordering = ["id"]
 
     def __str__(self) -> str:
         return str(self.id)

@@ -21,7 +21,6 @@ from minqing.channel.models import (
     Case,
     Custodian,
     Designation,
-    Forgetting,
     SealedBox,
     SealedReport,
     Sender,
@@ -30,9 +29,8 @@ from minqing.channel.octets import check_words
 from minqing.channel.photos import photos_read
 from minqing.channel.selectors.desk import case_locked
 from minqing.channel.selectors.public import own_form_open
-from minqing.channel.services.moves import status_tell
+from minqing.channel.services.forgetting import case_erased
 from minqing.channel.services.records import JSON, json_body
-from minqing.channel.states import State
 from minqing.channel.values import SealedLodged
 from sync import audiences, ledger
 from sync.peers import reachable_units
@@ -260,32 +258,6 @@ def case_seal(*, by: Staff, number: str, receiver: str = "") -> None:
         origin, keys = _keys_of(receiver)
         _sealed_kept(_content_of(case, by, keys), None, receiver=origin)
         case_erased(case)
-
-
-def case_erased(case: Case, *, told_by: str = "") -> None:
-    """Erase a case here and have it erased wherever it went; ``told_by`` is the unit that asked for it."""
-    told = {*case.referrals.values_list("origin", flat=True), case.source} - {"", told_by}
-    for origin in told:
-        status_tell(case, origin, state=State.SEALED)
-    Forgetting.objects.get_or_create(subject=case.subject)
-    case_emptied(case)
-
-
-def case_emptied(case: Case) -> None:
-    """Empty the rows of a case of everything but what its code must still answer: that it was passed on."""
-    for rows in (
-        case.messages,
-        case.attachments,
-        case.steps,
-        case.deadlines,
-        case.referrals,
-        case.ratings,
-    ):
-        rows.all().delete()
-    Case.objects.filter(pk=case.pk).update(
-        state=State.SEALED, place=None, place_text="", contact="", office="", kind="unsure", way="web" if not case.source else "peer",
-        returns=0, pressed_on=None, escalated_on=None, superior="", behind=False,
-    )  # fmt: skip
 
 
 def _content_of(case: Case, by: Staff, keys: tuple[bytes, ...]) -> Content:
