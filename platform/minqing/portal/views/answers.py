@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 from django.shortcuts import redirect, render
 from django.utils.cache import get_conditional_response, patch_cache_control, patch_vary_headers
 from django.utils.http import quote_etag
-from django.utils.translation import get_language
-from django.utils.translation import gettext as _
+from django.utils.translation import get_language, gettext_lazy
 from django.views.decorators.csrf import csrf_exempt
 
 from minqing.portal.context import SIZE_COOKIE
@@ -24,19 +23,19 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 
 HEADINGS = {
-    400: "这样看不懂",
-    403: "这一页不能看",
-    404: "没有这一页",
-    409: "现在还不行",
-    413: "内容太大",
-    415: "格式不对",
-    503: "暂时办不了",
+    400: gettext_lazy("这样看不懂"),
+    403: gettext_lazy("这一页不能看"),
+    404: gettext_lazy("没有这一页"),
+    409: gettext_lazy("现在还不行"),
+    413: gettext_lazy("内容太大"),
+    415: gettext_lazy("格式不对"),
+    503: gettext_lazy("暂时办不了"),
 }
 
 
 def problem(request: HttpRequest, status: int, sentence: str, *, heading: str = "") -> HttpResponse:
     """Say in one sentence what is wrong and what to do."""
-    words = {"heading": heading or _(HEADINGS.get(status, HEADINGS[400])), "sentence": sentence}
+    words = {"heading": heading or str(HEADINGS.get(status, HEADINGS[400])), "sentence": sentence}
     return render(request, "portal/problem.html", words, status=status)
 
 

@@ -114,6 +114,9 @@ def _export(request: HttpRequest) -> tuple[list[dict[str, str]], int] | HttpResp
     page, total = 1, 0
     parameters = dict(request.GET.lists())
     try:
+        SearchRequest.from_parameters(
+            parameters
+        )  # also the page is read, though an export has none
         while len(rows) < EXPORT_LIMIT:
             result = search(
                 "public",

@@ -1,0 +1,174 @@
+"""Every public page stands, in the frame, under the strict policy, without a cookie and without a foreign host."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+PAGES = (
+    "home", "about", "accessibility", "connected", "search", "doors", "write", "wrongdoing", "follow", "verify",
+)  # fmt: skip
+CHANNEL = ("doors", "write", "wrongdoing", "follow")
+SENTENCE = (
+    "N operators outside this unit's deployment say they saw one history. If one office can order all of them, they guard "
+    "against mistakes, single dishonest staff and one broken machine, not against that office. Against it there is your own "
+    "copy, a witness outside the region, and the daily head on the notice board."
+)
+
+
+@pytest.fixture
+def claimed():
+    """Write what the doctor found; nothing stands there before and after."""
+    path = settings.MINQING.state / "claims.json"
+
+    def write(text: str) -> None:
+        path.write_text(text, encoding="utf-8")
+
+    path.unlink(missing_ok=True)
+    yield write
+    path.unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_stands_in_its_frame_without_cookie_or_foreign_host(county, visit, name):
+    county.organiser, county.telephone = "中共新邵县委组织部（演示）", "0739-000 0000"
+    county.save()
+    answer = visit(county).get(reverse(f"portal:{name}"))
+    page = answer.content.decode()
+    assert answer.status_code == 200
+    assert 'lang="zh-Hans"' in page
+    assert "主办：中共新邵县委组织部（演示）" in page
+    assert 'href="tel:07390000000"' in page
+    assert page.count("<h1") == 1
+    assert "大字" in page
+    assert not answer.cookies
+    assert not re.search(r"""(?:src|href|action)=["']?(?:https?:)?//""", page)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_policy_allows_nothing_inline_and_the_page_needs_nothing_inline(county, visit, name):
+    answer = visit(county).get(reverse(f"portal:{name}"))
+    page = answer.content.decode()
+    policy = answer.headers["Content-Security-Policy"]
+    assert "script-src 'self'" in policy
+    assert "style-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert not re.search(r"<style|\sstyle=|\son[a-z]+=", page)
+    assert not re.search(r"<script(?![^>]*\ssrc=)", page)
+
+
+@pytest.mark.parametrize("name", CHANNEL)
+def test_pages_of_the_channel_are_kept_nowhere_and_name_no_referrer(county, visit, name):
+    answer = visit(county).get(reverse(f"portal:{name}"))
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert "ETag" not in answer.headers
+
+
+def test_the_about_page_says_what_countersignatures_mean_word_for_word(county, visit):
+    page = visit(county).get(reverse("portal:about")).content.decode().replace("&#x27;", "'")
+    assert SENTENCE in re.sub(r"\s+", " ", page)
+
+
+@pytest.mark.parametrize(
+    "found", ["", "{", "[]", '{"no_address_kept": "yes"}', '{"no_address_kept": false}']
+)
+def test_a_promise_that_was_not_found_to_hold_is_not_printed(county, visit, claimed, found):
+    claimed(found)
+    for name in ("about", "doors", "write", "wrongdoing"):
+        assert (
+            "不存您的网络地址" not in visit(county).get(reverse(f"portal:{name}")).content.decode()
+        )
+
+
+def test_a_promise_that_holds_is_printed(county, visit, claimed):
+    claimed(json.dumps({"no_address_kept": True, "a later promise": True}))
+    for name in ("about", "doors", "write", "wrongdoing"):
+        assert (
+            "本系统不存您的网络地址和设备"
+            in visit(county).get(reverse(f"portal:{name}")).content.decode()
+        )
+
+
+def test_a_missing_page_is_a_sentence_in_the_frame(county, visit):
+    answer = visit(county).get("/no/such/page")
+    assert answer.status_code == 404
+    assert "没有这一页" in answer.content.decode()
+    assert "主导航" in answer.content.decode()
+
+
+def test_a_fault_of_ours_is_a_sentence_without_a_trace(county, visit, monkeypatch):
+    def broken(*_args, **_more):
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr("minqing.portal.views.pages.recent_entries", broken)
+    client = visit(county)
+    client.raise_request_exception = False
+    answer = client.get("/")
+    assert answer.status_code == 500
+    assert "我们这边出错了" in answer.content.decode()
+    assert "secret detail" not in answer.content.decode()
+
+
+def test_robots_keep_out_of_the_channel_and_the_map_lists_public_pages_only(county, visit):
+    robots = visit(county).get("/robots.txt").content.decode()
+    assert "Disallow: /report/\n" in robots
+    assert "Disallow: /follow/\n" in robots
+    assert "Disallow: /desk/\n" in robots
+    listed = visit(county).get("/sitemap.xml").content.decode()
+    assert "/units/430522/" in listed
+    assert "/report/" not in listed
+    assert "/follow/" not in listed
+
+
+def test_large_text_is_a_cookie_that_says_nothing_else_and_leads_back(county, visit):
+    client = visit(county)
+    answer = client.post(reverse("portal:preferences"), {"size": "large", "next": "/search/?q=wsl"})
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/search/?q=wsl")
+    assert answer.cookies["size"].value == "large"
+    assert 'data-size="large"' in client.get("/").content.decode()
+    client.post(reverse("portal:preferences"), {"size": "normal", "next": "/"})
+    assert 'data-size="large"' not in client.get("/").content.decode()
+
+
+@pytest.mark.parametrize(
+    "back",
+    ["https://evil.example/", "//evil.example/", "javascript:alert(1)", "/\\evil.example", ""],
+)
+def test_the_way_back_never_leads_to_another_site(county, visit, back):
+    answer = visit(county).post(reverse("portal:preferences"), {"size": "large", "next": back})
+    assert answer.headers["Location"] == "/"
+
+
+def test_english_is_there_for_who_asks(county, visit):
+    client = visit(county)
+    client.post(reverse("portal:preferences"), {"language": "en", "next": "/"})
+    page = client.get("/").content.decode()
+    assert '<html lang="en"' in page
+    assert "Report something" in page
+    assert (
+        client.post(reverse("portal:preferences"), {"language": "xx"}).cookies.get("language")
+        is None
+    )
+
+
+def test_the_saved_verify_page_is_one_file_that_may_reach_nobody(county, visit):
+    answer = visit(county).get(reverse("portal:verify_offline"))
+    page = answer.content.decode()
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="verify.html"'
+    assert "default-src 'none'" in page
+    assert "connect-src" not in page
+    assert not re.search(r"<(?:script|link|img)[^>]*\s(?:src|href)=", page)
+    assert 'data-key="minqing/430522/' in page
+
+
+def test_a_page_that_shows_no_ledger_does_not_ask_for_it(county, visit):
+    with CaptureQueriesContext(connection) as few:
+        visit(county).get("/robots.txt")
+    assert not any("sync_head" in query["sql"] for query in few.captured_queries)
