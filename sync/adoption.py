@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 from django.db import transaction
 
 from sync import identity, ledger, merkle, tiles
 from sync.audiences import PUBLIC
+from sync.errors import SyncFault
 from sync.models import Log
 from sync.signer import client
 from sync.signer.messages import Adopt
 from tenants.current import current_unit
+from tenants.errors import UnitFault
+
+if TYPE_CHECKING:
+    from tenants.models import Unit
 
 KIND = "sync.adoption"
 
@@ -21,6 +28,18 @@ class Adopted(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     root: str
     """In hexadecimal."""
+
+
+def adopt_unit(unit: Unit) -> str:
+    """Adopt the log of one unit; registered with ``tenants.services.register_adopter``.
+
+    Raises:
+        UnitFault: with the signer's reason.
+    """
+    try:
+        return f"{unit.code}: log adopted at {adopt()} entries; the adoption stands in the log"
+    except SyncFault as fault:
+        raise UnitFault(str(fault)) from fault
 
 
 def adopt() -> int:

@@ -19,10 +19,11 @@ class SyncConfig(AppConfig):
             walls,
         )
         from sync.kinds import RecordKind, register_kind
-        from tenants.services import register_provisioner
+        from tenants.services import register_adopter, register_provisioner
 
         register_provisioner("ledger", walls.provision, order=10)
         register_provisioner("erasure", erasure.provision, order=20)
+        register_adopter(adoption.adopt_unit)
         register_kind(RecordKind(name=ledger.PAD, slotted=True))
         register_kind(RecordKind(name=erasure.KIND))
         register_kind(RecordKind(name=adoption.KIND))

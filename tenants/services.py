@@ -33,6 +33,32 @@ def register_provisioner(name: str, provisioner: Provisioner, *, order: int = 10
         _provisioners.sort(key=lambda step: step[:2])
 
 
+class Adopter(Protocol):
+    """Vouch again for something of a unit that was lost or copied. Called inside the unit; returns what to tell."""
+
+    def __call__(self, unit: Unit) -> str:
+        """Adopt, or raise ``UnitFault`` with a sentence."""
+
+
+_adopters: list[Adopter] = []
+
+
+def register_adopter(adopter: Adopter) -> None:
+    """Have something done by `minqing unit adopt`."""
+    if adopter not in _adopters:
+        _adopters.append(adopter)
+
+
+def unit_adopt(unit: Unit) -> list[str]:
+    """Run every registered adoption for one unit; returns one line each.
+
+    Raises:
+        UnitFault: there is nothing to adopt, or it must not be.
+    """
+    with unit_context(unit):
+        return [adopter(unit) for adopter in _adopters]
+
+
 def base_unit_ensure() -> Unit:
     """Make the unit that others are cloned from, with all migrations applied."""
     unit: Unit | None = Unit.objects.filter(schema_name=BASE_SCHEMA).first()

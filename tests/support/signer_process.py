@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class SignerProcess:
-    """`minqing signer` as a child process; start, kill and start again on the same folder."""
+    """What `minqing signer` runs, as a child process; start, kill and start again on the same folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -31,7 +31,7 @@ class SignerProcess:
         return self._door
 
     def _start(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "minqing", "signer", "--folder", str(self.folder), "--socket", str(self.socket)]
+        command = [sys.executable, "-m", "sync.signer", str(self.folder), str(self.socket)]
         process = subprocess.Popen(command, env=os.environ, stdin=subprocess.DEVNULL)
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and process.poll() is None:

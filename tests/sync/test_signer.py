@@ -6,14 +6,15 @@ import shutil
 import threading
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connections, transaction
 
-from sync import adoption, ledger, merkle, notes
+from sync import adoption, ledger, merkle, notes, tree
 from sync.audiences import PUBLIC
 from sync.errors import LedgerFault, RolledBack, SignerRefused, SignerUnreachable
 from sync.identity import identity, log_key
 from sync.kinds import RecordKind, register_kind
-from sync.models import Head, Log, Opening, Pending
+from sync.models import Entry, Head, Log, Opening, Pending
 from sync.signer import client, messages
 from sync.signer.client import SocketSigner
 from sync.signer.core import Signer, SignerBusy
@@ -315,11 +316,35 @@ def test_an_adoption_is_logged_and_opens_the_log_again(fresh_database, county, s
         append()
         with pytest.raises(SignerRefused, match="unit adopt"):
             ledger.seal()
-        assert adoption.adopt() == 1
+        call_command("unit", "adopt", county.code)
         assert ledger.head().size == 3
         assert Opening.objects.filter(kind=adoption.KIND, audience=PUBLIC).count() == 1
-        with pytest.raises(SignerRefused):
-            Signer.ask(signer(), messages.Adopt(origin=log_key().name, size=1, root=bytes(32)))
+        assert ledger.seal().size == 3
+        call_command(
+            "ledger", "adopt", county.code
+        )  # nothing is lost any more: the same head, said again
+        assert ledger.head().size == 4
+
+
+def test_a_restored_database_cannot_be_adopted(fresh_database, county, signer):
+    with unit_context(county):
+        append()
+        ledger.seal()
+        origin = log_key().name
+    ahead = [tree_leaf(county), *LEAVES[:2]]
+    proof = merkle.consistency_proof(
+        1, 3, lambda height, index: merkle.root_of(ahead[index << height : (index + 1) << height])
+    )
+    signer().ask(
+        messages.SignHead(origin=origin, size=3, root=merkle.root_of(ahead), old=1, proof=proof)
+    )
+    with pytest.raises(CommandError, match="newer data"):
+        call_command("unit", "adopt", county.code)
+
+
+def tree_leaf(unit):
+    with unit_context(unit):
+        return tree.leaf(bytes(Entry.objects.get(index=0).commitment))
 
 
 def test_a_head_by_another_signer_is_not_published(county, signer):

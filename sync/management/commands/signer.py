@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from sync.signer.core import Signer, SignerBusy
-from sync.signer.server import Server
+from sync.signer.core import SignerBusy
+from sync.signer.process import serve
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
@@ -32,14 +30,6 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         folder = options["folder"] or settings.MINQING.state / "signer"
         try:
-            signer = Signer(folder)
+            serve(folder, options["socket"] or settings.MINQING.signer_socket)
         except SignerBusy as fault:
             raise CommandError(str(fault)) from fault
-        server = Server(options["socket"] or settings.MINQING.signer_socket, signer)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
-        try:
-            server.serve_forever(poll_interval=0.2)
-        finally:
-            server.server_close()
-            signer.close()

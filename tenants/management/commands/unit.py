@@ -1,4 +1,4 @@
-"""`minqing unit create|list|show`: the units of this deployment."""
+"""`minqing unit create|list|show|adopt`: the units of this deployment."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from tenants.current import unit_by_code, units
 from tenants.errors import UnitFault
 from tenants.models import Level, Unit
-from tenants.services import unit_create
+from tenants.services import unit_adopt, unit_create
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
@@ -37,6 +37,8 @@ class Command(BaseCommand):
         show = verbs.add_parser("show", help="one unit")
         show.add_argument("code")
         show.add_argument("--json", action="store_true")
+        adopt = verbs.add_parser("adopt", help="vouch for a unit after its signer's memory was lost")
+        adopt.add_argument("code")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -51,6 +53,10 @@ class Command(BaseCommand):
             title=options["title"], organiser=options["organiser"], telephone=options["telephone"],
         )  # fmt: skip
         self.stdout.write(f"{unit.code} {unit.name} serves under {unit.host}")
+
+    def _adopt(self, options: dict[str, Any]) -> None:
+        for line in unit_adopt(unit_by_code(options["code"])):
+            self.stdout.write(line)
 
     def _list(self, options: dict[str, Any]) -> None:
         rows = [_row(unit) for unit in units()]
