@@ -12,6 +12,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from sync.models.exchange import Evidence, Incident, Peer
+from sync.refusals import PeerFault
 
 if TYPE_CHECKING:
     from sync.refusals import PeerLied
@@ -62,9 +63,10 @@ def incident_record(peer: Peer, lie: PeerLied) -> Incident | None:
 def incident_settle(incident_id: int, *, thaw: bool = False) -> None:
     """An operator has dealt with an incident; ``thaw`` also lets the peer's records be applied again."""
     with transaction.atomic():
-        incident = Incident.objects.select_for_update().get(pk=incident_id)
-        incident.settled_on = timezone.localdate()
-        incident.save(update_fields=["settled_on"])
+        incident = Incident.objects.select_for_update().filter(pk=incident_id).first()
+        if incident is None:
+            raise PeerFault(f"There is no incident {incident_id}.")
+        Incident.objects.filter(pk=incident.pk).update(settled_on=timezone.localdate())
         if thaw:
             Peer.objects.filter(pk=incident.peer_id).update(frozen_on=None)
 

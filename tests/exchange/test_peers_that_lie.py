@@ -15,7 +15,7 @@ from tests.support.exchange import KIND, applied_bodies
 
 
 @pytest.fixture
-def liar(county, fresh_database):
+def liar(county):
     """A made-up unit, connected to 新邵县 and followed up to five true records."""
     with lies.Liar().served() as liar:
         for number in range(5):

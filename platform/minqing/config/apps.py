@@ -7,7 +7,7 @@ class ConfigConfig(AppConfig):
     verbose_name = "Minqing"
 
     def ready(self) -> None:
-        """Make our Celery application the one that every process publishes through."""
+        # Every process queues tasks through the configured application, not Celery's default one.
         from minqing.config import celery
 
         celery.app.set_default()

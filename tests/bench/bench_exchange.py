@@ -1,0 +1,178 @@
+"""Catch-up of a peer's log over HTTP, beside PostgreSQL logical replication of the same rows in the same run.
+
+The issuer is a whole deployment of its own (embedded PostgreSQL, signer, gunicorn); this process pulls into a second
+embedded server: head, bundles, records, each verified against its leaf, stored, and handed to a handler that
+stores them again. Then the issuer's PostgreSQL replicates the same rows to ours. Both servers run with fsync.
+Target on 2 cores: at least half the rows a second of logical replication.
+"""
+
+from __future__ import annotations
+
+import io
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg2
+from django.conf import settings
+from django.db import connection, connections
+
+from minqing.config import postgres
+from minqing.config.database import prepare
+from sync import framing, peers
+from sync.kinds import RecordKind, register_kind
+from sync.models import Peer
+from sync.pull import pull
+from sync.signer import client
+from tenants.current import unit_context
+from tenants.services import unit_create
+from tests.support.deployment import Deployment
+from tests.support.signer_process import SignerProcess
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sync.kinds import ReceivedRecord
+
+KIND = "bench.line"
+
+_LOAD = """
+import secrets
+from django.db import transaction
+from sync import ledger
+from sync.kinds import RecordKind, register_kind
+register_kind(RecordKind(name="bench.line"))
+for batch in range({count} // 1000):
+    with transaction.atomic():
+        for _ in range(1000):
+            ledger.append(kind="bench.line", subject=secrets.token_hex(16), body=secrets.token_bytes(512).hex().encode()[:900],
+                          audience="public", media_type="text/plain")
+    if batch % 8 == 7:
+        ledger.seal()
+print(ledger.seal().size)
+"""
+
+_GRANT = """
+from sync import peers
+from sync.kinds import RecordKind, register_kind
+register_kind(RecordKind(name="bench.line"))
+(state,) = peers.peers_with_state()
+peers.connection_accept(state.origin, state.fingerprint)
+peers.grant_set(state.origin, "bench.line", history=True)
+print(state.fingerprint)
+"""
+
+
+def apply(records: Sequence[ReceivedRecord]) -> None:
+    """Store what a projection would: origin, index, subject and body."""
+    rows = [[r.index.to_bytes(8, "big"), r.header.subject.encode(), r.body] for r in records]
+    with connection.cursor() as cursor:
+        cursor.copy_expert(
+            "COPY bench_line (index, subject, body) FROM STDIN (FORMAT binary)",
+            io.BytesIO(b"".join(framing.copy_rows(rows))),
+        )
+
+
+def run(quick: bool) -> dict[str, float]:
+    """Measure and print; returns rows per second and their ratio."""
+    register_kind(RecordKind(name=KIND, apply=apply))
+    count = 10_000 if quick else 100_000
+    folder = Path(tempfile.mkdtemp(prefix="minqing-bench-"))
+    folder.chmod(0o755)
+    before = settings.MINQING_CLUSTER
+    settings.MINQING_CLUSTER = postgres.cluster_for(folder, durable=True)
+    signer = SignerProcess(folder / "signer")
+    client.stand_in(signer.door)
+    try:
+        connections.close_all()
+        prepare.prepare()
+        with Deployment("issuer", durable=True) as issuer:
+            figures = _measure(issuer, count)
+    finally:
+        client.stand_in(None)
+        signer.stop()
+        connections.close_all()
+        postgres.release(settings.MINQING_CLUSTER)
+        settings.MINQING_CLUSTER = before
+        shutil.rmtree(folder, ignore_errors=True)
+    for name, value in figures.items():
+        sys.stdout.write(f"{name:<44} {value:,.2f}\n")
+    return figures
+
+
+def _measure(issuer: Deployment, count: int) -> dict[str, float]:
+    unit = unit_create(code="430500", name="邵阳市", level="city", host="shaoyang.localhost")
+    address = issuer.unit_create("430522", "新邵县", "xinshao.localhost")
+    size = int(issuer.python(_LOAD.format(count=count), unit="430522"))
+    with unit_context(unit):
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE TABLE bench_line (index bigint PRIMARY KEY, subject text, body bytea)")
+        asked = peers.connection_request(address)
+        issuer.python(_GRANT, unit="430522")
+        peers.connection_accept(asked.origin, asked.fingerprint)
+        Peer.objects.update(accepted_there=Peer.objects.get().accepted_here)
+        started = time.perf_counter()
+        pulled = pull(Peer.objects.get())
+        seconds = time.perf_counter() - started
+        assert pulled.fault == "", pulled.fault
+        assert pulled.applied >= size
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM bench_line")
+            assert cursor.fetchone() == (count,)
+    caught_up = count / seconds
+    replicated = _replication(issuer, count)
+    return {
+        "catch_up_records_per_second": caught_up,
+        "logical_replication_rows_per_second": replicated,
+        "catch_up_to_logical_replication": caught_up / replicated,
+        "peak_memory_megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+
+
+def _replication(issuer: Deployment, count: int) -> float:
+    """Have the issuer's server replicate the same rows to ours; rows per second from enabling to the last one."""
+    theirs, ours = _server(postgres.cluster_for(issuer.state)), _server(settings.MINQING_CLUSTER)
+    columns = "index bigint PRIMARY KEY, salt bytea, header bytea, body bytea"
+    theirs.execute(f"CREATE TABLE bench_rows ({columns})")
+    ours.execute(f"CREATE TABLE bench_rows ({columns})")
+    theirs.execute("CREATE PUBLICATION bench FOR TABLE bench_rows")
+    source = f"host={postgres.cluster_for(issuer.state).sockets} dbname=minqing user={postgres.USER}"
+    ours.execute(f"CREATE SUBSCRIPTION bench CONNECTION '{source}' PUBLICATION bench")
+    _wait(ours, "SELECT count(*) = 0 FROM pg_subscription_rel WHERE srsubstate <> 'r'")
+    ours.execute("ALTER SUBSCRIPTION bench DISABLE")
+    _wait(theirs, "SELECT NOT active FROM pg_replication_slots WHERE slot_name = 'bench'")
+    for start in range(0, count, 1000):
+        theirs.execute(
+            "INSERT INTO bench_rows SELECT index, salt, header, body FROM unit_430522.sync_opening"
+            f" WHERE kind = '{KIND}' ORDER BY index OFFSET {start} LIMIT 1000"
+        )
+    started = time.perf_counter()
+    ours.execute("ALTER SUBSCRIPTION bench ENABLE")
+    _wait(ours, f"SELECT count(*) = {count} FROM bench_rows")
+    seconds = time.perf_counter() - started
+    ours.execute("DROP SUBSCRIPTION bench")
+    return count / seconds
+
+
+def _server(cluster: postgres.Cluster) -> Any:
+    server = psycopg2.connect(dbname="minqing", user=postgres.USER, host=str(postgres.lease(cluster)))
+    server.autocommit = True
+    return server.cursor()
+
+
+def _wait(cursor: Any, question: str) -> None:
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline:
+        cursor.execute(question)
+        if cursor.fetchone()[0]:
+            return
+        time.sleep(0.02)
+    raise TimeoutError(question)
+
+
+if __name__ == "__main__":
+    run(quick=True)

@@ -1,0 +1,126 @@
+"""A whole deployment of its own, as processes: embedded PostgreSQL, signer, gunicorn. Its own state folder and operator."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import httpx
+
+_READY_SECONDS = 90.0
+
+
+def free_port():
+    """Return a port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Deployment:
+    """One deployment. Use it as a context manager; `stop` and `start` again keep its data."""
+
+    def __init__(self, operator, *, durable=False):
+        self.state = Path(tempfile.mkdtemp(prefix=f"minqing-{operator}-"))
+        self.state.chmod(0o755)
+        self.port = free_port()
+        self.variables = {
+            "MINQING_STATE": str(self.state),
+            "MINQING_DURABLE": "1" if durable else "0",
+            "MINQING_PUBLIC_PORT": str(self.port),
+            "MINQING_OPERATOR": operator,
+            "MINQING_SLOT_SECONDS": "3600",
+            "DJANGO_SETTINGS_MODULE": "minqing.config.settings",
+        }
+        self._processes = []
+
+    def __enter__(self):
+        try:
+            self.run("prepare")
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+        shutil.rmtree(self.state, ignore_errors=True)
+
+    def start(self):
+        """Start signer and web and wait until both answer."""
+        self._spawn("signer", "-m", "minqing", "signer")
+        self._spawn(
+            "web", "-m", "gunicorn", "--bind", f"127.0.0.1:{self.port}", "--worker-class", "gthread",
+            "--threads", "8", "--log-level", "warning", "minqing.config.wsgi:application",
+        )  # fmt: skip
+        deadline = time.monotonic() + _READY_SECONDS
+        while not self._answers():
+            for process in self._processes:
+                if process.poll() is not None:
+                    raise RuntimeError(f"a part ended: {self.messages()}")
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"the web did not answer: {self.messages()}")
+            time.sleep(0.1)
+
+    def stop(self):
+        """Stop what was started."""
+        for process in reversed(self._processes):
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        for process in self._processes:
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self._processes.clear()
+
+    def _spawn(self, name, *arguments):
+        with (self.state / f"{name}.log").open("ab") as log:
+            self._processes.append(
+                subprocess.Popen([sys.executable, *arguments], env=self._environment(), stdout=log, stderr=log, cwd=self.state)
+            )
+
+    def _environment(self):
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("MINQING_", "DATABASE_", "CELERY_"))}
+        return {**kept, **self.variables}
+
+    def _answers(self):
+        with contextlib.suppress(httpx.HTTPError):
+            return httpx.get(f"http://127.0.0.1:{self.port}/healthz", trust_env=False, timeout=10).status_code == 200
+        return False
+
+    def messages(self):
+        """Return what the parts wrote."""
+        return "\n".join(path.read_text()[-3000:] for path in sorted(self.state.glob("*.log")))
+
+    def run(self, *arguments, check=True):
+        """Run one `minqing` command; return what it printed."""
+        return self._run(["-m", "minqing", *arguments], check=check)
+
+    def python(self, code, *, unit=""):
+        """Run Python in the deployment, inside a unit if one is named; return what it printed."""
+        inside = f"from tenants.current import unit_by_code, unit_context\ninside = unit_context(unit_by_code({unit!r}))\ninside.__enter__()\n"
+        return self._run(["-c", f"import django; django.setup()\n{inside if unit else ''}{code}"], check=True)
+
+    def _run(self, arguments, *, check):
+        done = subprocess.run(
+            [sys.executable, *arguments], env=self._environment(), capture_output=True, text=True, check=False, timeout=600
+        )
+        if check and done.returncode != 0:
+            raise RuntimeError(f"{arguments[:4]}: {done.stderr[-3000:]}")
+        return done.stdout + ("" if check else done.stderr)
+
+    def unit_create(self, code, name, host):
+        """Make a county of this deployment; return its address."""
+        self.run("unit", "create", code, name, "--level", "county", "--host", host)
+        return f"http://{host}:{self.port}"
