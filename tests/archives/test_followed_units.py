@@ -17,6 +17,7 @@ from sync import identity, records
 from sync.errors import RecordRejected
 from sync.kinds import ReceivedRecord, kind_named
 from sync.models import Pending
+from sync.models.exchange import Peer
 from tenants.current import unit_context
 from tests.support.archives import DAY, Office, wording
 
@@ -61,6 +62,17 @@ def _replace(record: ReceivedRecord, **changes: object) -> ReceivedRecord:
 
 def canonical(body: object) -> bytes:
     return msgspec.json.encode(body, order="deterministic")
+
+
+def connected(origin: str, *, code: str, name: str) -> None:
+    Peer.objects.create(
+        origin=origin,
+        code=code,
+        name=name,
+        address="http://longhui.localhost",
+        accepted_here=DAY,
+        accepted_there=DAY,
+    )
 
 
 @pytest.fixture
@@ -295,3 +307,45 @@ def test_our_own_bodies_pass_the_readers_own_check(county):
             ]
             assert bodies.encode(bodies.decode(record.body, shape)) == record.body
         assert selectors.entry_page(entry).entry.text == "第一行\n第二行\t\u2028 𠮷 é"
+
+
+def test_a_second_log_under_a_units_code_never_mixes_into_its_page(county, neighbour, story):
+    received = take_in(county, neighbour)
+    with unit_context(county):
+        impostors = [
+            _replace(
+                changed(record, home_name="冒名县"),
+                origin=f"minqing/{code}/0badc0de",
+                commitment=f"{number}{code}".rjust(64, "0"),
+            )
+            for code in ("430522", "430524")
+            for number, record in enumerate(received)
+        ]
+        apply(impostors)
+        for code, officials in (("430522", 0), ("430524", 1)):
+            page = selectors.unit_page(code)
+            assert (
+                page.unit.officials
+                == len(page.officials)
+                == len(selectors.officials_of_unit(code))
+                == officials
+            )
+            assert page.unit.name != "冒名县"
+            assert all(
+                entry.home_name != "冒名县"
+                for entry in [*page.entries, *selectors.recent_entries(unit_code=code)]
+            )
+
+
+def test_a_followed_unit_bears_the_name_it_was_accepted_under(county, neighbour, story):
+    with unit_context(neighbour):
+        received, origin = issued(), identity.origin()
+    with unit_context(county):
+        connected(origin, code="430524", name="隆回县（连接时）")
+        apply([changed(record, home_name="邵阳市人民政府") for record in received])
+        names = {
+            row.home_name
+            for model in (PublicOfficialRow, PublicEntryRow, PublicReplyRow)
+            for row in model.objects.all()
+        }
+        assert names == {"隆回县（连接时）"}

@@ -17,6 +17,7 @@ from search.marks import mark
 from search.tasks import drain_soon
 from sync import audiences
 from sync.errors import RecordRejected
+from sync.peers import connected_peers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,6 +34,9 @@ class Published:
     day: datetime.date
     subject: str
     body: bytes
+    accepted_name: str = (
+        ""  # of a followed unit, as its connection was accepted; its own later word does not count
+    )
 
     @property
     def unit_code(self) -> str:
@@ -68,7 +72,7 @@ def project_official(record: Published) -> None:
     posts = sorted(body.posts, key=lambda post: (not post.to_month, post.from_month), reverse=True)
     first = posts[0] if posts else None
     row.home_name, row.commitment, row.day, row.version = (
-        body.home_name,
+        record.accepted_name or body.home_name,
         record.commitment,
         record.day,
         body.version,
@@ -113,7 +117,7 @@ def project_entry(record: Published) -> None:
         newest.superseded_on = record.day
         newest.save(update_fields=["superseded_on"])
     row = PublicEntryRow(
-        origin=record.origin, unit_code=record.unit_code, home_name=body.home_name, commitment=record.commitment, day=record.day,
+        origin=record.origin, unit_code=record.unit_code, home_name=record.accepted_name or body.home_name, commitment=record.commitment, day=record.day,
         entry_id=uuid.UUID(body.entry), version=body.version, reason=body.reason, source_commitment=body.source_commitment,
         first_published_on=newest.first_published_on if newest is not None else record.day,
     )  # fmt: skip
@@ -168,7 +172,7 @@ def project_reply(record: Published) -> None:
         reply_id=uuid.UUID(body.reply),
         defaults={
             "unit_code": record.unit_code,
-            "home_name": body.home_name,
+            "home_name": record.accepted_name or body.home_name,
             "commitment": record.commitment,
             "day": record.day,
             "entry_id": uuid.UUID(body.entry),
@@ -195,6 +199,7 @@ def apply_replies(records: Sequence[ReceivedRecord], /) -> None:
 
 
 def _apply(records: Sequence[ReceivedRecord], project: Callable[[Published], None]) -> None:
+    accepted = {peer.origin: peer.name for peer in connected_peers()} if records else {}
     for record in records:
         if record.header.audience != audiences.PUBLIC:
             raise RecordRejected(record.commitment, "the archives take public records only")
@@ -204,6 +209,7 @@ def _apply(records: Sequence[ReceivedRecord], project: Callable[[Published], Non
             day=datetime.date.fromisoformat(record.header.day),
             subject=record.header.subject,
             body=record.body,
+            accepted_name=accepted.get(record.origin, ""),
         )
         try:
             project(published)

@@ -39,7 +39,7 @@ def recent_entries(limit: int = 10, *, source: str = "", unit_code: str = "") ->
     if source:
         rows = rows.filter(source=source)
     if unit_code:
-        rows = rows.filter(unit_code=unit_code)
+        rows = rows.filter(origin=_issuer(unit_code))
     return _entries(rows[:limit])
 
 
@@ -111,30 +111,11 @@ def entry_page(public_id: uuid.UUID) -> EntryPage:
 def units_with_archives() -> list[UnitSummary]:
     """Units whose published archives are here, ours first, then in order of code."""
     own = identity.origin()
-    found: dict[str, tuple[str, str]] = {own: (current_unit().code, current_unit().name)}
-    officials, entries = {}, {}
-    shown = PublicOfficialRow.objects.filter(is_withdrawn=False).order_by()
-    for line in shown.values("origin", "unit_code").annotate(total=Count("pk")):
-        found.setdefault(line["origin"], (line["unit_code"], ""))
-        officials[line["origin"]] = line["total"]
-    for line in (
-        _shown(timezone.localdate())
-        .order_by()
-        .values("origin", "unit_code")
-        .annotate(total=Count("pk"))
-    ):
-        found.setdefault(line["origin"], (line["unit_code"], ""))
-        entries[line["origin"]] = line["total"]
+    officials = _totals(_officials().order_by())
+    entries = _totals(_shown(timezone.localdate()).order_by())
     summaries = [
-        UnitSummary(
-            code=code,
-            origin=origin,
-            name=name or _home_name(origin) or code,
-            is_own=origin == own,
-            officials=officials.get(origin, 0),
-            entries=entries.get(origin, 0),
-        )
-        for origin, (code, name) in found.items()
+        _summary(origin, own, officials.get(origin, 0), entries.get(origin, 0))
+        for origin in {own, *officials, *entries}
     ]
     return sorted(summaries, key=lambda unit: (not unit.is_own, unit.code, unit.origin))
 
@@ -142,7 +123,7 @@ def units_with_archives() -> list[UnitSummary]:
 def officials_of_unit(code: str, *, part: str = "") -> list[PublicOfficial]:
     """Public officials whose home is the unit; ``part`` narrows to a township or department by its name."""
     own = identity.origin()
-    rows = PublicOfficialRow.objects.filter(unit_code=code, is_withdrawn=False)
+    rows = _officials().filter(origin=_issuer(code))
     if part:
         rows = rows.filter(unit_name=part)
     return [_official(row, own) for row in rows]
@@ -154,14 +135,20 @@ def unit_page(code: str, *, part: str = "") -> UnitPage:
     Raises:
         NotInArchive: no unit of this code is here, or it has no such part.
     """
-    unit = next((unit for unit in units_with_archives() if unit.code == code), None)
-    if unit is None:
-        raise NotInArchive
-    shown = PublicOfficialRow.objects.filter(unit_code=code, is_withdrawn=False).exclude(
-        unit_name=""
+    own, origin = identity.origin(), _issuer(code)
+    shown, entries = (
+        _officials().filter(origin=origin),
+        _shown(timezone.localdate()).filter(origin=origin),
     )
-    parts = tuple(shown.order_by("unit_name").values_list("unit_name").annotate(total=Count("pk")))
-    entries = _shown(timezone.localdate()).filter(unit_code=code)
+    unit = _summary(origin, own, shown.count(), entries.count())
+    if not unit.is_own and not unit.officials and not unit.entries:
+        raise NotInArchive
+    parts = tuple(
+        shown.exclude(unit_name="")
+        .order_by("unit_name")
+        .values_list("unit_name")
+        .annotate(total=Count("pk"))
+    )
     if part:
         entries = entries.filter(unit_name=part)
         if all(name != part for name, _total in parts) and not entries.exists():
@@ -173,6 +160,40 @@ def unit_page(code: str, *, part: str = "") -> UnitPage:
         officials=tuple(officials_of_unit(code, part=part)),
         entries=tuple(_entries(entries[:UNIT_PAGE_ENTRIES])),
     )
+
+
+def _issuer(code: str) -> str:
+    """The origin that speaks for a unit code here: ours for our own, else the first that came; a second one never mixes in."""
+    if code == current_unit().code:
+        return identity.origin()
+    for rows in (PublicOfficialRow.objects, PublicEntryRow.objects):
+        first = rows.filter(unit_code=code).order_by("pk").values_list("origin", flat=True).first()
+        if first is not None:
+            return first
+    return ""
+
+
+def _summary(origin: str, own: str, officials: int, entries: int) -> UnitSummary:
+    code = current_unit().code if origin == own else origin.partition("/")[2].partition("/")[0]
+    name = current_unit().name if origin == own else _home_name(origin) or code
+    return UnitSummary(
+        code=code,
+        origin=origin,
+        name=name,
+        is_own=origin == own,
+        officials=officials,
+        entries=entries,
+    )
+
+
+def _totals(rows: QuerySet[PublicOfficialRow] | QuerySet[PublicEntryRow]) -> dict[str, int]:
+    return {
+        line["origin"]: line["total"] for line in rows.values("origin").annotate(total=Count("pk"))
+    }
+
+
+def _officials() -> QuerySet[PublicOfficialRow]:
+    return PublicOfficialRow.objects.filter(is_withdrawn=False)
 
 
 def _shown(day: datetime.date) -> QuerySet[PublicEntryRow]:
