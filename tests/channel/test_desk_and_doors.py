@@ -495,3 +495,42 @@ def test_paper_and_telephone_are_typed_straight_into_a_box():
 def test_an_erasure_without_its_records_is_refused():
     with pytest.raises(LedgerFault):
         upkeep.erasure.erase(["ab" * 32], basis=upkeep.BASIS)
+
+
+def test_a_unit_is_set_up_from_the_command_line(capsys, tmp_path, county):
+    from django.core.management import CommandError, call_command
+
+    for username, office in (("k1", "纪检"), ("k2", "组织")):
+        staff(username, Role.CUSTODIAN, office=office)
+        call_command("channel", "keys")
+        public = capsys.readouterr().out.split("public  ")[1].split("\n")[0]
+        call_command(
+            "channel", "custodian", username, public, "--post", "主任", "--unit", county.code
+        )
+    call_command(
+        "channel",
+        "designate",
+        "邵纪发〔2026〕1号",
+        "--issuer",
+        "市纪委监委",
+        "--day",
+        "2026-11-01",
+        "--unit",
+        county.code,
+    )
+    with unit_context(county):
+        assert selectors.own_form_open()
+        call_command("channel", "withdraw", "--unit", county.code)
+    with unit_context(county):
+        assert not selectors.own_form_open()
+    places = tmp_path / "places.csv"
+    places.write_text("code,name,within\n430522100,新镇,\n")
+    call_command("channel", "places", str(places), "--unit", county.code)
+    places.write_bytes(b"\xff\xff")
+    for wrong in (
+        ("places", str(places), "--unit", county.code), ("places", str(tmp_path / "none"), "--unit", county.code),
+        ("withdraw", "--unit", county.code), ("withdraw", "--unit", "999999"),
+        ("custodian", "nobody", "x", "--post", "p", "--unit", county.code),
+    ):  # fmt: skip
+        with pytest.raises(CommandError):
+            call_command("channel", *wrong)

@@ -44,7 +44,7 @@ CUSTODIANS = 2
 """How many custodians, of different offices, a report is sealed to; either opens it."""
 
 
-def designation_enter(*, by: Staff, document: str, issuer: str, day: datetime.date) -> None:
+def designation_enter(*, by: Staff | None, document: str, issuer: str, day: datetime.date) -> None:
     """Enter the document (授权文件) by which this unit takes reports of the second door, and publish it.
 
     The public record names the document and the posts and keys of the custodians, never their names.
@@ -53,7 +53,7 @@ def designation_enter(*, by: Staff, document: str, issuer: str, day: datetime.da
         NotAllowed: ``by`` does not run the platform.
         FormFault: something is missing, or fewer than two custodians of different offices have keys.
     """
-    by = require(by, Role.OPERATOR)
+    _run_by(by)
     if not document.strip() or not issuer.strip():
         raise FormFault(_("请填写授权文件的文号和发文机关。"))
     keepers = list(Custodian.objects.filter(active=True))
@@ -79,14 +79,14 @@ def designation_enter(*, by: Staff, document: str, issuer: str, day: datetime.da
         )  # fmt: skip
 
 
-def designation_withdraw(*, by: Staff) -> None:
+def designation_withdraw(*, by: Staff | None) -> None:
     """Withdraw the designation; the form closes at once.
 
     Raises:
         NotAllowed: ``by`` does not run the platform.
         NotDesignated: there is none.
     """
-    require(by, Role.OPERATOR)
+    _run_by(by)
     with transaction.atomic():
         designation = (
             Designation.objects.select_for_update().filter(origin="", withdrawn_on=None).first()
@@ -98,6 +98,12 @@ def designation_withdraw(*, by: Staff) -> None:
         _designation_published(
             designation.document, designation.issuer, designation.day, [], in_force=False
         )
+
+
+def _run_by(by: Staff | None) -> None:
+    """``by=None`` is the host's own command line, as in accounts."""
+    if by is not None:
+        require(by, Role.OPERATOR)
 
 
 def _designation_published(
@@ -118,7 +124,7 @@ def _designation_published(
     return appended.commitment
 
 
-def custodian_register(*, by: Staff, staff: Staff, post: str, key: str) -> None:
+def custodian_register(*, by: Staff | None, staff: Staff, post: str, key: str) -> None:
     """Enter a custodian and the public key (base64); an older key of the same person is replaced.
 
     Raises:
@@ -126,7 +132,7 @@ def custodian_register(*, by: Staff, staff: Staff, post: str, key: str) -> None:
         FormFault: the person is no custodian, has no office, or the office has one already.
         KeyFault: the key is none.
     """
-    require(by, Role.OPERATOR)
+    _run_by(by)
     public = boxes.key_read(key)
     if not staff.has_role(Role.CUSTODIAN) or not staff.office.strip() or not post.strip():
         raise FormFault(_("密件保管人要有“密件保管”角色、所在科室和职务。"))
