@@ -6,7 +6,6 @@ No DOCTYPE, no entity, no nesting, at most 50 MB. A fault names file and line.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import ParseError
 
@@ -16,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from minqing.archives.errors import ImportRefused
 from minqing.archives.importing.fields import FIELDS, Treatment
+from minqing.archives.importing.sheet import Sheet, Value
 from minqing.archives.importing.table import Finding, Outcome
 
 if TYPE_CHECKING:
@@ -31,22 +31,6 @@ _BOM = b"\xef\xbb\xbf"
 _DECLARATION = re.compile(
     rb"^<\?xml\b[^>]{0,200}?\bencoding\s*=\s*[\"']([^\"']{1,40})[\"']", re.IGNORECASE
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Value:
-    """A taken field as it stands in the file."""
-
-    text: str
-    line: int  # of its start tag, from 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sheet:
-    """What passed the door of one file."""
-
-    values: dict[str, Value]  # by tag, taken tags only
-    findings: tuple[Finding, ...]  # of the tags that were not taken
 
 
 class _Refused(Exception):

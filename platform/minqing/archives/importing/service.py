@@ -12,7 +12,7 @@ from minqing.accounts.models import Role, Staff
 from minqing.accounts.permissions import require
 from minqing.archives import checks
 from minqing.archives.errors import ArchiveError, BadValue, ImportRefused
-from minqing.archives.importing import lrmx
+from minqing.archives.importing import lrm, lrmx
 from minqing.archives.importing.fields import FIELDS
 from minqing.archives.importing.resume import (
     ImportedPost,
@@ -28,6 +28,8 @@ from tenants.current import current_unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from minqing.archives.importing.sheet import Sheet
 
 FILES_LIMIT = 500
 """Most files of one import."""
@@ -53,7 +55,7 @@ class _Person:
 
 @transaction.atomic
 def official_import(*, by: Staff, files: Iterable[ImportFile], apply: bool) -> ImportReport:
-    """Take officials of this unit out of ``.lrmx`` files.
+    """Take officials of this unit out of ``.lrmx`` or older ``.lrm`` files.
 
     A dry run (``apply=False``) does the same work and rolls it back, so that its table is the table of the import. A
     refused file leaves nothing and does not hold up the others. Importing a file again changes nothing.
@@ -105,7 +107,7 @@ def _import_one(staff: Staff, file: ImportFile) -> FileReport:
 
 
 def _read(octets: bytes, file: str) -> _Person:
-    sheet = lrmx.read(octets, file=file)
+    sheet = (lrm if lrm.is_lrm(octets) else lrmx).read(octets, file=file)
     findings: list[Finding] = []
     given = sheet.values.get("XingMing")
     if given is None or not given.text.strip():
@@ -134,7 +136,7 @@ def _read(octets: bytes, file: str) -> _Person:
     return _Person(name=name, birth_month=birth_month, posts=posts, findings=tuple(findings))
 
 
-def _birth_month(sheet: lrmx.Sheet, findings: list[Finding]) -> str:
+def _birth_month(sheet: Sheet, findings: list[Finding]) -> str:
     given = sheet.values.get("ChuShengNianYue")
     if given is None or not given.text.strip():
         return ""
@@ -156,7 +158,7 @@ def _birth_month(sheet: lrmx.Sheet, findings: list[Finding]) -> str:
     return month
 
 
-def _posts(sheet: lrmx.Sheet, findings: list[Finding]) -> tuple[ImportedPost, ...]:
+def _posts(sheet: Sheet, findings: list[Finding]) -> tuple[ImportedPost, ...]:
     posts: list[ImportedPost] = []
     resume = sheet.values.get("JianLi")
     if resume is not None:

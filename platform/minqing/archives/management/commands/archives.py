@@ -1,4 +1,4 @@
-"""`minqing archives import FILE… [--apply] --unit CODE --by USERNAME`: officials out of .lrmx files."""
+"""`minqing archives import FILE… [--apply] --unit CODE --by USERNAME`: officials out of .lrmx and .lrm files."""
 
 from __future__ import annotations
 
@@ -31,10 +31,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True)
         importing = verbs.add_parser(
-            "import", help="read .lrmx files; sensitive fields are dropped at the door"
+            "import",
+            help="read .lrmx and older .lrm files; sensitive fields are dropped at the door",
         )
         importing.add_argument(
-            "files", nargs="+", type=Path, metavar="FILE", help="a file, or a folder of .lrmx files"
+            "files", nargs="+", type=Path, metavar="FILE", help="a file, or a folder of them"
         )
         importing.add_argument("--unit", required=True, help="code of the unit, for example 430522")
         importing.add_argument(
@@ -82,6 +83,6 @@ class Command(BaseCommand):
 
 def _files(paths: list[Path]) -> Iterator[ImportFile]:
     for path in paths:
-        for file in sorted(path.glob("*.lrmx")) if path.is_dir() else [path]:
+        for file in sorted(path.glob("*.lrm*")) if path.is_dir() else [path]:
             with file.open("rb") as opened:
                 yield ImportFile(name=file.name, octets=opened.read(LIMIT + 1))
