@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from search.documents import Document
 from search.errors import DocumentFault
-from search.names import name_key, name_keys, name_sounds
+from search.names import name_key, name_keys, name_parts, name_sounds
 from search.text import FENCE, characters, fold, pairs, words
 
 if TYPE_CHECKING:
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 KEYWORDS = ("kind", "unit", "unit_label", "source", "year", "tag")
 """Whole values, counted for facets."""
-TERMS = ("name", "key", "sound")
+TERMS = ("name", "key", "part", "sound")
 """Whole values, looked up only."""
 SETS = ("pair",)
 """Tokens parted by blanks; only whether a document has one."""
 WEIGHED = ("title", "word")
 """Tokens parted by blanks; how often a document has one counts for its rank."""
-ORDERED = ("name_character", "character")
+ORDERED = ("character",)
 """Tokens parted by blanks, with their order: phrases."""
 NUMBERS = ("day",)
 """A day as YYYYMMDD; 0 for none."""
@@ -84,13 +84,13 @@ def make_entry(source: str, document: Document) -> Entry:
             "tag": list(document.tags),
             "name": sorted(set(keys)),
             "key": sorted(set().union(*map(name_keys, document.names))),
+            "part": sorted(set().union(*map(name_parts, document.names))),
             "sound": sorted(set().union(*map(name_sounds, document.names))),
         },
         tokens={
             "title": " ".join(words(title)),
             "word": " ".join(token for part in parts for token in words(part)),
-            "pair": " ".join(sorted(set().union(*map(pairs, parts)))),
-            "name_character": f" {FENCE} ".join(" ".join(key) for key in keys),
+            "pair": " ".join(set().union(*map(pairs, parts))),
             "character": f" {FENCE} ".join(" ".join(characters(part)) for part in parts),
         },
         day=day_number(document.day),

@@ -11,7 +11,7 @@ from search.documents import INDEXES, IndexKind
 from search.errors import SearchFault
 from search.text import tokens_version
 
-SCHEMA = 1
+SCHEMA = 2
 """Raise it when fields or tokens change: every index is then rebuilt beside the one in use."""
 
 _NAME = re.compile(r"([a-z0-9_]+)-([a-z0-9_]+)-(public|internal)-([0-9a-f]{8})-([0-9]{6})")

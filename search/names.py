@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 SPELLINGS = 8
 """Spellings of one name that are indexed; every syllable more with several readings would double them."""
 _NAME_LIMIT = 40
+_PART_LIMIT = 8
 _PART = re.compile("[" + re.escape("".join(sorted(DOTS))) + r"\s'’`-]+")
 _MERGED = (
     (re.compile(r"^([zcs])h"), r"\1"),
@@ -53,6 +54,16 @@ def name_keys(name: str) -> set[str]:
             for spelled in {*_umlauts("".join(rest)), initials}:
                 keys.update(spelled[:end] for end in range(2, len(spelled) + 1))
     return keys
+
+
+def name_parts(name: str) -> set[str]:
+    """Return every stretch of two to eight characters of a name, wherever it stands."""
+    key = name_key(name)
+    return {
+        key[start:end]
+        for start in range(len(key))
+        for end in range(start + 2, min(start + _PART_LIMIT, len(key)) + 1)
+    }
 
 
 def name_sounds(name: str) -> set[str]:

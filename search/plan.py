@@ -157,28 +157,34 @@ def substring(folded: str) -> Condition:
     """
     row = characters(folded)
     if len(row) == 1:
-        return Term("character", row[0])
-    neighbours = tuple(Term("pair", pair, 0.0) for pair in sorted(pairs(folded)))
+        return Term("character", row)
     if len(row) == 2:
-        return AllOf(neighbours)
-    return AllOf((*neighbours, Phrase("character", tuple(row))))
+        return _neighbours(row)
+    return AllOf((_neighbours(row), Phrase("character", tuple(row))))
 
 
 def _term(term: str) -> Condition:
-    """A name, the beginning of one or of its pinyin, a part of one; or words of the text; or a substring of it."""
-    key = name_key(term)
+    """A name, the beginning of one or of its pinyin, a part of one; or words of the text, or its neighbouring characters.
+
+    A term that is one word is looked up as that word. One that is several (县公安) need not be cut in the text as it is here,
+    so its pairs of characters will do too; only quotation marks ask for their exact order.
+    """
+    key, asked = name_key(term), words_asked(term)
     ways: list[Condition] = []
     if key:
-        ways += [Term("name", key, 20.0), Term("key", key, 8.0)]
-    if len(key) > 1 and any(map(is_han, key)):
-        ways.append(Phrase("name_character", tuple(key), 4.0))
-    asked = words_asked(term)
+        ways += [Term("name", key, 20.0), Term("key", key, 8.0), Term("part", key, 4.0)]
     if asked:
         ways.append(AllOf(tuple(Term("title", word, 3.0) for word in asked)))
         ways.append(AllOf(tuple(Term("word", word) for word in asked)))
-    if any(map(is_han, term)):
-        ways.append(substring(term))
+    if len(term) == 1:
+        ways.append(Term("character", term))
+    elif len(asked) > 1 and any(map(is_han, term)):
+        ways.append(_neighbours(term))
     return AnyOf(tuple(ways))
+
+
+def _neighbours(folded: str) -> Condition:
+    return AllOf(tuple(Term("pair", pair, 0.0) for pair in sorted(pairs(folded))))
 
 
 def names_like(text: str) -> Condition:

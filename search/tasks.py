@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 
 from celery import current_app, shared_task
-from django.db import close_old_connections, transaction
+from django.db import transaction
+from kombu.exceptions import OperationalError
 
 from search import indexer
 from tenants.current import current_unit, unit_context, units
@@ -26,7 +27,6 @@ def drain_all() -> None:
 
     One unit's fault never keeps the others waiting: it is logged and tried again at the next tick.
     """
-    close_old_connections()
     for unit in units():
         with unit_context(unit):
             if indexer.is_due():
@@ -50,5 +50,5 @@ def _send(schema: str) -> None:
         current_app.send_task(
             "search.tasks.drain", args=[schema], queue="index", retry=False, ignore_result=True
         )
-    except Exception:
-        log.warning("the index task could not be sent; the sweep will take it", exc_info=True)
+    except (OperationalError, OSError) as fault:
+        log.warning("the queue is away (%s); the sweep will take it", type(fault).__name__)

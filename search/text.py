@@ -20,7 +20,7 @@ traditional characters and the many middle dots make no difference.
 from __future__ import annotations
 
 import functools
-import itertools
+import operator
 import unicodedata
 from importlib import metadata
 from typing import TYPE_CHECKING
@@ -105,15 +105,15 @@ def is_han(character: str) -> bool:
     )
 
 
-def characters(folded: str) -> list[str]:
-    """Return every visible character of a folded text, in order."""
-    return [character for character in folded if character != " "]
+def characters(folded: str) -> str:
+    """Return the visible characters of a folded text, in order; each one is a token."""
+    return folded.replace(" ", "")
 
 
 def pairs(folded: str) -> set[str]:
     """Return every two neighbouring visible characters of a folded text."""
-    row = folded.replace(" ", "")
-    return {first + second for first, second in itertools.pairwise(row)}
+    row = characters(folded)
+    return set(map(operator.add, row, row[1:]))
 
 
 def words(folded: str) -> list[str]:
@@ -127,9 +127,11 @@ def words_asked(folded: str) -> list[str]:
 
 
 def _kept(tokens: Iterable[str]) -> list[str]:
-    return [
-        token[:_WORD_LIMIT] for token in tokens if any(map(str.isalnum, token)) and " " not in token
-    ]
+    return [token[:_WORD_LIMIT] for token in tokens if token.isalnum() or _is_word(token)]
+
+
+def _is_word(token: str) -> bool:
+    return " " not in token and any(map(str.isalnum, token))
 
 
 def tokens_version() -> str:

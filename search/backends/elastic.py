@@ -167,7 +167,9 @@ class ElasticBackend(SearchBackend):
             (result,) = outcome.values()
             status = result.get("status", 500)
             if status >= 300 and status not in {_STALE, _ABSENT}:
-                raise EngineFault(f"{name} refused {result.get('_id')}: {result.get('error')}.")
+                raise EngineFault(
+                    f"{name} refused {result.get('_id')}: {result.get('error', {}).get('type')}."
+                )
 
     def _note(self, name: IndexName, version: int) -> None:
         try:

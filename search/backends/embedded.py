@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import tantivy
 
 from search.backends.base import Answer, Changes, Health, SearchBackend, faults_as
-from search.backends.embedded_query import facet_counts, matching
+from search.backends.embedded_query import counted_already, facet_counts, matching
 from search.entries import KEYWORDS, NUMBERS, ORDERED, SETS, TERMS, WEIGHED
 from search.errors import EngineFault, WriterBusy
 from search.index_names import Alias, IndexName
@@ -123,23 +123,23 @@ class EmbeddedBackend(SearchBackend):
             return None
         with faults_as(EngineFault, *_FAULTS):
             schema = reader.index.schema
-            query = matching(schema, plan)
+            facets = facet_counts(reader.searcher, schema, plan)
+            total = counted_already(plan, facets)
             found = reader.searcher.search(
-                query,
+                matching(schema, plan),
                 limit=max(plan.limit, 1),
                 offset=plan.offset,
+                count=total is None,  # without it the engine may pass over what cannot rank high
                 **_order(plan),
             )
             addresses = [address for _, address in found.hits][: plan.limit]
+            bodies = (reader.searcher.doc(address).get_first("body") for address in addresses)
             return Answer(
                 name=reader.name,
                 version=reader.version,
-                total=found.count,
-                bodies=tuple(
-                    bytes(reader.searcher.doc(address).get_first("body")).decode()
-                    for address in addresses
-                ),
-                facets=facet_counts(reader.searcher, schema, plan),
+                total=found.count if total is None else total,
+                bodies=tuple(bytes(body).decode() for body in bodies),
+                facets=facets,
             )
 
     def keys(self, name: IndexName) -> Iterator[str]:

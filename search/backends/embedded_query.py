@@ -70,6 +70,11 @@ def facet_counts(searcher: Any, schema: Any, plan: Plan) -> Mapping[Facet, Mappi
     return counts
 
 
+def counted_already(plan: Plan, facets: Mapping[Facet, Mapping[str, int]]) -> int | None:
+    """Return how many documents match when counting facets has told: each has exactly one kind."""
+    return sum(facets["kind"].values()) if "kind" in facets and "kind" not in plan.filters else None
+
+
 def _counts(searcher: Any, query: Any, facets: list[Facet]) -> dict[Facet, Mapping[str, int]]:
     wanted = {
         facet: {"terms": {"field": FACET_FIELDS[facet], "size": _BUCKETS, "segment_size": _BUCKETS}}

@@ -25,8 +25,7 @@ from search.backends.embedded import EmbeddedBackend
 from search.entries import make_entry, read_body
 from search.errors import EngineFault
 from search.index_names import Alias, IndexName, alias_for
-from search.plan import make_plan, names_beginning, names_like, read_question
-from search.plan import Plan
+from search.plan import Plan, make_plan, names_beginning, names_like, read_question
 from search.query import FACETS, SearchRequest
 from tests.support.search import note
 
@@ -86,12 +85,12 @@ def both(
 
 
 @pytest.fixture
-def name(engine: SearchBackend) -> Iterator[IndexName]:
+def name(engine: SearchBackend) -> IndexName:
     """An empty index in use."""
     name = new_alias().named(1)
     engine.create(name)
     engine.switch(name)
-    yield name
+    return name
 
 
 def new_alias() -> Alias:
@@ -239,8 +238,52 @@ def ask_all(engine, name):
 
 # --- the same documents from both -----------------------------------------------------------------
 
-WORDS = "新邵县 酿溪镇 镇长 公安局 同志 水泥路 修通 了 的 不 一 关于 通知 2026 年 abc 國務院 ，。 “好” 𠮷野 ａｂｃ é 群众 反映 问题 解决".split()
-NAMES = "曾示例 单虚构 翟演示 仇样本 解示例 朴虚构 区演示 查样本 盖示例 吕虚构 阿卜杜拉·买买提 欧阳示例 王示例 李样本 张演示 𠮷示例".split()
+WORDS = [
+    "新邵县",
+    "酿溪镇",
+    "镇长",
+    "公安局",
+    "同志",
+    "水泥路",
+    "修通",
+    "了",
+    "的",
+    "不",
+    "一",
+    "关于",
+    "通知",
+    "2026",
+    "年",
+    "abc",
+    "國務院",
+    "，。",
+    "“好”",
+    "𠮷野",
+    "ａｂｃ",
+    "é",
+    "群众",
+    "反映",
+    "问题",
+    "解决",
+]
+NAMES = [
+    "曾示例",
+    "单虚构",
+    "翟演示",
+    "仇样本",
+    "解示例",
+    "朴虚构",
+    "区演示",
+    "查样本",
+    "盖示例",
+    "吕虚构",
+    "阿卜杜拉·买买提",
+    "欧阳示例",
+    "王示例",
+    "李样本",
+    "张演示",
+    "𠮷示例",
+]
 UNITS = {"430500": "邵阳市", "430522": "新邵县", "430524": "隆回县"}
 
 

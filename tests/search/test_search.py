@@ -62,9 +62,9 @@ def test_a_mark_needs_the_transaction_that_changes_the_document(fresh_database, 
 
 
 def test_a_change_that_is_rolled_back_is_not_marked(home):
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
+    with transaction.atomic():
         mark(home.name, ["1"])
-        _ = 1 / 0
+        transaction.set_rollback(True)
     assert not Mark.objects.exists()
 
 

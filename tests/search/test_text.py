@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import unicodedata
+from unicodedata import normalize
 
 import pytest
 from hypothesis import assume, given
@@ -95,9 +95,9 @@ def test_traditional_compatible_and_accented_forms_make_no_difference():
 
 @given(st.text(max_size=80))
 def test_composed_and_decomposed_text_is_the_same(text):
-    assume("\ud800" > max(text, default=" ") or "\udfff" < max(text, default=" "))
-    assert sorted(fold(unicodedata.normalize("NFC", text))) == sorted(
-        fold(unicodedata.normalize("NFD", text))
+    assume(max(text, default=" ") < "\ud800" or max(text, default=" ") > "\udfff")
+    assert sorted(fold(normalize("NFC", text))) == sorted(
+        fold(normalize("NFD", text))
     )
 
 
@@ -120,7 +120,7 @@ def test_no_token_holds_a_blank_or_the_fence(text):
 
 
 def test_han_characters_of_every_plane_are_tokens():
-    assert characters(fold("𠮷野𪚥中〇")) == ["𠮷", "野", "𪚥", "中", "〇"]
+    assert characters(fold("𠮷 野𪚥中〇")) == "𠮷野𪚥中〇"
     assert {"𠮷", "野"} <= set(words(fold("𠮷野")))
     assert "𠮷示" in name_keys("𠮷示例")
 
