@@ -1,7 +1,6 @@
 """From published records to what the public sees: one code path for our own records and for those of followed units.
 
-Everything is derived from the record's octets, in log order, and a record applied twice changes nothing, so the rows
-can be thrown away and made again.
+Everything is derived from the record's octets, in log order, and a record applied twice changes nothing.
 """
 
 from __future__ import annotations

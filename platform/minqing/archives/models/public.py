@@ -1,4 +1,4 @@
-"""What the public sees: projections of published records, ours and followed units' alike, rebuilt from the ledger.
+"""What the public sees: projections of published records, ours and followed units' alike.
 
 Written by ``archives.projection`` alone, from the octets of a record and nothing else.
 """
