@@ -37,9 +37,9 @@ def _door(view: View) -> View:
 
     @csrf_exempt
     @functools.wraps(view)
-    def answer(request: HttpRequest, *args: str) -> HttpResponseBase:
+    def answer(request: HttpRequest, **named: str) -> HttpResponseBase:
         try:
-            response = view(request, *args)
+            response = view(request, **named)
         except RequestRefused as refused:
             response = HttpResponse(f"{refused}\n", status=refused.status, content_type=_TEXT)
             response["Minqing-Refusal"] = refused.reason

@@ -1,0 +1,168 @@
+"""Witnessing over HTTP: a peer's head is cosigned if it continues the last one; operators are counted, not units."""
+
+from __future__ import annotations
+
+import hashlib
+
+import httpx
+import pytest
+
+from sync import identity, ledger, merkle, notes, peers, witness
+from sync.models import Cosignature, Incident, Peer
+from sync.models.exchange import Contact
+from tenants.current import unit_context
+from tests.support import liar as lies
+from tests.support.exchange import publish
+from tests.support.served import served
+
+
+@pytest.fixture
+def port(fresh_database):
+    with served() as port:
+        yield port
+
+
+@pytest.fixture
+def liar(port, county):
+    """A made-up unit of another operator, connected to 新邵县."""
+    with lies.Liar().served() as liar:
+        for number in range(4):
+            liar.add(b"%d" % number)
+        with unit_context(county):
+            liar.recipient = identity.origin()
+            ledger.publish()
+            state = peers.connection_request(liar.address)
+            peers.connection_accept(state.origin, state.fingerprint)
+            Peer.objects.update(accepted_there=Peer.objects.get().accepted_here)
+        yield liar
+
+
+def submit(port, unit, body):
+    return httpx.post(
+        f"http://127.0.0.1:{port}/witness/add-checkpoint", content=body, headers={"host": f"{unit.host}:{port}"}, trust_env=False
+    )
+
+
+def request(liar, old, size):
+    leaves = [merkle.leaf_hash(b"\x01" + bytes.fromhex(text)) for text in liar.commitments()]
+    node = lambda height, index: merkle.root_of(leaves[index << height : (index + 1) << height])  # noqa: E731
+    proof = merkle.consistency_proof(old, size, node) if 0 < old <= size else []
+    lines = "".join(f"{notes.encode64(value)}\n" for value in proof)
+    return f"old {old}\n{lines}\n".encode() + liar.checkpoint(size)
+
+
+def test_a_head_is_cosigned_and_the_next_must_continue_it(port, liar, county):
+    first = submit(port, county, request(liar, 0, 2))
+    assert first.status_code == 200
+    with unit_context(county):
+        key = identity.witness_key()
+    note = notes.parse_note(liar.checkpoint(2))
+    signed = notes.Note(note.text, (notes.parse_signature(first.text.strip("\n")),))
+    assert [cosignature.key for cosignature in notes.cosigned_by(signed, [key])] == [key]
+    again = submit(port, county, request(liar, 0, 4))
+    assert (again.status_code, again.text, again.headers["content-type"]) == (409, "2\n", "text/x.tlog.size")
+    assert submit(port, county, request(liar, 2, 4)).status_code == 200
+    digest = hashlib.sha256(liar.origin.encode()).hexdigest()
+    kept = httpx.get(f"http://127.0.0.1:{port}/witness/{digest}/checkpoint", headers={"host": f"{county.host}:{port}"}, trust_env=False)
+    assert notes.open_checkpoint(kept.content, liar.log_key.verifier).size == 4
+
+
+def test_a_fork_shown_to_the_witness_is_not_cosigned_and_freezes(port, liar, county):
+    assert submit(port, county, request(liar, 0, 4)).status_code == 200
+    liar.records = liar.records[:3]
+    liar.add(b"another fourth")
+    assert submit(port, county, request(liar, 4, 4)).status_code == 422
+    with unit_context(county):
+        assert Incident.objects.get().name == "forked"
+        assert Peer.objects.get().state == "frozen"
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 400),
+        (b"old x\n\nnote", 400),
+        (b"old 0\n" + b"AAAA\n" * 64 + b"\n", 400),
+        (b"old 0\n\nminqing/430500/00000000\n0\nAAAA\n", 404),
+    ],
+)
+def test_malformed_and_unknown_heads_are_refused(port, liar, county, body, status):
+    assert submit(port, county, body).status_code == status
+
+
+def test_a_wrong_signature_or_proof_is_refused(port, liar, county):
+    assert submit(port, county, request(liar, 0, 2)).status_code == 200
+    wrong_proof = request(liar, 2, 4).replace(b"\n\n", b"\n" + notes.encode64(bytes(32)).encode() + b"\n\n", 1)
+    assert submit(port, county, wrong_proof).status_code == 422
+    liar.log_key = notes.SigningKey.from_seed(liar.origin, bytes(32))
+    assert submit(port, county, request(liar, 2, 4)).status_code == 403
+
+
+def cosigning(liar, *, claim=None):
+    """Let the liar witness: cosign whatever comes, or first claim a size."""
+
+    def handler(http):
+        note = liar.seen[-1][3].partition(b"\n\n")[2]
+        said = liar.seen[-1][3].split(b"\n", 1)[0]
+        if claim is not None and said != b"old %d" % claim:
+            http.send_response(409)
+            answer = b"%d\n" % claim
+        else:
+            http.send_response(200)
+            answer = notes.cosign(notes.parse_note(note).text, liar.keys["witness"], 1_800_000_000).line.encode()
+        http.send_header("Content-Length", str(len(answer)))
+        http.end_headers()
+        http.wfile.write(answer)
+
+    return handler
+
+
+def test_our_head_carries_the_cosignature_of_another_operator_and_counts_him_once(port, liar, county):
+    publish(county, b"one", b"two")
+    liar.misbehave("/witness", cosigning(liar))
+    with unit_context(county):
+        assert witness.ask_witnesses() == 1
+        assert witness.ask_witnesses() == 1
+        head = ledger.head()
+        assert witness.operators(head.size, head.root) == ["somebody else"]
+        signed = notes.cosigned_by(notes.parse_note(head.note), [liar.keys["witness"].verifier])
+        assert len(signed) == 1
+    assert len([path for _, path, _, _ in liar.seen if path.startswith("/witness")]) == 1
+
+
+def test_a_bare_number_from_a_witness_changes_nothing_here(port, liar, county):
+    publish(county, b"one", b"two")
+    liar.misbehave("/witness", cosigning(liar, claim=10**12))
+    with unit_context(county):
+        assert witness.ask_witnesses() == 0
+        assert "cosigned size" in Contact.objects.get(direction="witness").last_error
+        assert not Incident.objects.exists()
+    publish(county, b"the log goes on")
+
+
+def test_a_witness_that_is_ahead_of_our_memory_is_asked_from_where_it_is(port, liar, county):
+    publish(county, b"one", b"two")
+    liar.misbehave("/witness", cosigning(liar, claim=1))
+    with unit_context(county):
+        assert witness.ask_witnesses() == 1
+
+
+def test_a_cosignature_that_does_not_hold_is_not_kept(port, liar, county):
+    publish(county, b"one")
+    real = liar.keys["witness"]
+    liar.keys["witness"] = notes.SigningKey.from_seed(real.name, bytes(32), notes.COSIGNATURE)
+    liar.misbehave("/witness", cosigning(liar))
+    with unit_context(county):
+        assert witness.ask_witnesses() == 0
+        assert not Cosignature.objects.exists()
+
+
+def test_units_of_one_deployment_do_not_witness_each_other(port, county, city):
+    from tests.support.served import connect
+
+    connect(county, city, port)
+    publish(county, b"one")
+    with unit_context(county):
+        assert witness.ask_witnesses() == 0
+        head = ledger.head()
+        assert witness.operators(head.size, head.root) == []
