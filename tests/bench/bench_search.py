@@ -11,12 +11,14 @@ from __future__ import annotations
 import datetime
 import itertools
 import random
+import re
 import statistics
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import connection, connections, transaction
@@ -104,9 +106,7 @@ def _ours(cases: dict[str, list[SearchRequest]]) -> dict[str, float]:
     everything: list[float] = []
     for name, requests in cases.items():
         plans = [make_plan(request, read_question(request.text), FACETS) for request in requests]
-        times = [
-            _time(lambda plan=plan: engine.ask(alias, plan)) for plan in [*plans[:20], *plans]
-        ][20:]
+        times = [_time(partial(engine.ask, alias, plan)) for plan in [*plans[:20], *plans]][20:]
         everything += times
         figures |= {f"{name}_p50": statistics.median(times), f"{name}_p99": _percentile(times, 99)}
     figures |= {
@@ -114,7 +114,7 @@ def _ours(cases: dict[str, list[SearchRequest]]) -> dict[str, float]:
         "engine_p99": _percentile(everything, 99),
     }
     pages = [
-        _time(lambda request=request: search("public", request))
+        _time(partial(search, "public", request))
         for requests in cases.values()
         for request in requests[:50]
     ]
@@ -210,11 +210,12 @@ def _piece(chance: random.Random, documents: Sequence[Document]) -> str:
     return f'"{text[start : start + length]}"'
 
 
-def _filters(chance: random.Random) -> dict[str, object]:
-    return {
-        "units": tuple(code for code, _ in chance.sample(UNITS, k=3)),
-        "years": (chance.randrange(2015, 2026),),
-    }
+def _filtered(chance: random.Random, documents: Sequence[Document]) -> SearchRequest:
+    return SearchRequest(
+        text=_two_words(chance, documents),
+        units=tuple(code for code, _ in chance.sample(UNITS, k=3)),
+        years=(chance.randrange(2015, 2026),),
+    )
 
 
 CASES: dict[str, Callable[[random.Random, Sequence[Document]], SearchRequest]] = {
@@ -228,9 +229,7 @@ CASES: dict[str, Callable[[random.Random, Sequence[Document]], SearchRequest]] =
         )
     ),
     "two_words": lambda chance, documents: SearchRequest(text=_two_words(chance, documents)),
-    "two_words_filtered": lambda chance, documents: SearchRequest(
-        text=_two_words(chance, documents), **_filters(chance)
-    ),  # type: ignore[arg-type]
+    "two_words_filtered": _filtered,
     "common_word": lambda chance, documents: SearchRequest(
         text=chance.choice(("群众", "镇里", "公路", "办事处"))
     ),
@@ -256,7 +255,7 @@ def _postgres(
         )
         for name in ("name", "two_words", "two_words_filtered", "common_word", "substring"):
             times = [
-                _time(lambda request=request: _ask_postgres(cursor, request))
+                _time(partial(_ask_postgres, cursor, request))
                 for request in cases[name][:QUERIES_POSTGRES]
             ]
             figures[f"postgres_{name}_p50"] = statistics.median(times)
@@ -303,11 +302,12 @@ def _batched(documents: list[Document], size: int) -> Iterator[list[Document]]:
 
 
 def _ask_postgres(cursor: CursorWrapper, request: SearchRequest) -> None:
-    conditions, values, order = ["true"], [], "day DESC"
+    conditions, order = ["true"], "day DESC"
+    values: list[Any] = []
     text = request.text
     if text.startswith('"'):
         conditions.append("body LIKE %s")
-        values.append("%" + text.strip('"').replace("%", r"\%") + "%")
+        values.append("%" + re.sub(r"([%_\\])", r"\\\1", text.strip('"')) + "%")
     elif " " in text or text in {"群众", "镇里", "公路", "办事处"}:
         conditions.append("words @@ %s::tsquery")
         query = " & ".join(f"'{word}'" for word in words_asked(fold(text)))

@@ -287,7 +287,7 @@ NAMES = [
 UNITS = {"430500": "邵阳市", "430522": "新邵县", "430524": "隆回县"}
 
 
-def _corpus() -> list:
+def _corpus():
     chance = random.Random(1)
     documents = []
     for number in range(60):

@@ -52,8 +52,15 @@ class WrongArguments(Incomplete):
 
 @pytest.mark.parametrize(
     "source",
-    [Incomplete(), WrongArguments(), MemorySource("Notes"), MemorySource("notes"), MemorySource("tests." + "x" * 60), MemorySource(index="secret")],
-)  # fmt: skip
+    [
+        Incomplete(),
+        WrongArguments(),
+        MemorySource("Notes"),
+        MemorySource("notes"),
+        MemorySource("tests." + "x" * 60),
+        MemorySource(index="secret"),  # type: ignore[arg-type]  # what the check is for
+    ],
+)
 def test_a_source_that_is_not_one_is_refused_when_it_registers(source):
     before = sources_of("public")
     with pytest.raises(SourceFault):
@@ -143,7 +150,7 @@ def test_the_sweep_drains_every_unit_with_marks_and_one_units_fault_stops_no_oth
             put(notes, note("1"))
     real = indexer.drain
 
-    def fail_in_one() -> int:
+    def fail_in_one():
         if alias_of("public").schema == neighbour.schema_name:
             raise EngineFault("the disk is full")
         return real()

@@ -96,9 +96,7 @@ def test_traditional_compatible_and_accented_forms_make_no_difference():
 @given(st.text(max_size=80))
 def test_composed_and_decomposed_text_is_the_same(text):
     assume(max(text, default=" ") < "\ud800" or max(text, default=" ") > "\udfff")
-    assert sorted(fold(normalize("NFC", text))) == sorted(
-        fold(normalize("NFD", text))
-    )
+    assert sorted(fold(normalize("NFC", text))) == sorted(fold(normalize("NFD", text)))
 
 
 @given(st.text(max_size=80))
