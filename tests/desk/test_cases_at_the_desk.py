@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import html
 import re
 
@@ -9,11 +10,12 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from minqing.accounts.models import Role
-from minqing.channel import selectors
+from minqing.channel import boxes, selectors, services
 from minqing.channel.models import Case, Message
+from minqing.desk.models import Submission
 from sync.peers import reachable_units
 from tenants.current import unit_context
-from tests.support.channel import MARKED, WORDS, Courier, connect, lodged, photo
+from tests.support.channel import MARKED, WORDS, Courier, connect, lodged, photo, staff
 from tests.support.desk import hidden, signed_in, staff_of
 
 EVIL = b"<script>alert(1)</script>\r\n<b onclick=x>'\"&amp; \xe8\xb7\xaf\xe7\x81\xaf"
@@ -281,6 +283,79 @@ def test_sealing_without_a_competent_receiver_changes_nothing_and_names_the_numb
     assert refused.status_code == 409
     assert "12388" in refused.content.decode()
     assert words_on(handler.get(address).content.decode()) == [WORDS.decode()]
+
+
+@pytest.fixture
+def keepers(county):
+    """Two custodians of different offices with their private keys, and the designation document."""
+    with unit_context(county):
+        operator = staff("operator", Role.OPERATOR)
+        made = []
+        for n, office in enumerate(("纪检", "组织")):
+            private, public = boxes.keys_made()
+            keeper = staff(f"keeper{n}", Role.CUSTODIAN, office=office)
+            services.custodian_register(by=operator, staff=keeper, post="室主任", key=public)
+            made.append((signed_in(county, keeper), private))
+        services.designation_enter(
+            by=operator,
+            document="邵纪发〔2026〕1号",
+            issuer="市纪委监委",
+            day=datetime.date(2026, 11, 1),
+        )
+    return made
+
+
+def opened(client, key):
+    """Open the only sealed report on a custodian's list."""
+    address = re.search(
+        r'action="(/desk/sealed/[^"]+)"', client.get("/desk/sealed/").content.decode()
+    )[1]
+    return client.post(address, {"key": key})
+
+
+def test_one_press_seals_a_case_to_the_custodians_and_leaves_nothing_here(county, handler, keepers):
+    receipt, address = taken(county, EVIL, contact="某甲")
+    step(handler, address, "accept")
+    assert step(handler, address, "seal").headers["location"] == "/desk/cases/"
+    assert handler.get(address).status_code == 404
+    assert handler.post(f"{address}seal/").status_code == 404, "a second press changes nothing"
+    for page in ("/desk/", "/desk/cases/", f"/desk/cases/?q={receipt.number}"):
+        text = (
+            handler.get(page)
+            .content.decode()
+            .split("</nav>")[1]
+            .replace(f'value="{receipt.number}"', "")
+        )
+        assert receipt.number not in text
+    with unit_context(county):
+        assert not Message.objects.exists()
+        assert not Submission.objects.exclude(went_to=address).exists(), (
+            "nothing kept of the forms tells of it"
+        )
+    (mine, key), (other, other_key) = keepers
+    assert "没有打开过的密件" in mine.get("/desk/").content.decode()
+    for wrong in (other_key, "x", ""):
+        refused = opened(mine, wrong)
+        assert refused.status_code in {400, 404}
+        assert "某甲" not in refused.content.decode()
+    page = opened(mine, key)
+    assert words_on(page.content.decode()) == [EVIL.decode()]
+    assert "某甲" in page.content.decode()
+    assert page.headers["cache-control"] == "private, no-store"
+    assert "另一位保管人打开过 1 次" in other.get("/desk/sealed/").content.decode()
+
+
+def test_an_accusation_typed_at_the_counter_goes_straight_to_the_custodians(
+    county, handler, keepers
+):
+    answer = lodge(handler, words="有人吃拿卡要", then="seal")
+    assert answer.status_code == 200
+    assert "只有密件保管人能打开" in answer.content.decode()
+    with unit_context(county):
+        assert not Case.objects.exists()
+        assert not Message.objects.exists()
+    (mine, key), _ = keepers
+    assert words_on(opened(mine, key).content.decode()) == ["有人吃拿卡要"]
 
 
 def test_opening_pages_changes_nothing_but_the_record_of_who_read(county, handler, supervisor):

@@ -68,6 +68,8 @@ TABLE = {
     "case-seal": (CASES, {"POST"}),
     "lodge": (CASES | {CLERK}, {"GET", "POST"}),
     "lodged": (CASES | {CLERK}, {"GET"}),
+    "sealed": ({Role.CUSTODIAN}, {"GET"}),
+    "sealed-open": ({Role.CUSTODIAN}, {"POST"}),
     "ledger": (ANYBODY, {"GET"}),
     "ledger-sheet": (ANYBODY, {"GET"}),
     "connections": (EXCHANGE, {"GET"}),
@@ -83,7 +85,7 @@ TABLE = {
 }
 OPEN = {"sign-in": {"GET", "POST"}}
 SOMETHING = {
-    "public_id": uuid.uuid4(), "reply_id": uuid.uuid4(), "photo": uuid.uuid4(), "post": 1, "number": "2026-XS-00001",
+    "public_id": uuid.uuid4(), "reply_id": uuid.uuid4(), "photo": uuid.uuid4(), "report": uuid.uuid4(), "post": 1, "number": "2026-XS-00001",
     "origin": "minqing/430524/0a1b2c3d", "item": 1,
 }  # fmt: skip
 NUMBERS = {"incident", "incident-evidence", "incident-close"}

@@ -12,7 +12,7 @@ from minqing.accounts.models import Role
 from minqing.archives.models import Reply
 from minqing.archives.selectors import desk_entries, desk_officials
 from minqing.archives.states import State as EntryState
-from minqing.channel.selectors import desk_cases
+from minqing.channel.selectors import desk_cases, sealed_for
 from minqing.channel.states import State
 from minqing.desk.words import INCIDENTS, PEER_STATES
 from minqing.desk.work import Job, section
@@ -41,6 +41,8 @@ def sections_for(staff: Staff) -> list[Section]:
         found.append(_to_review(staff, today))
     if staff.has_role(Role.CLERK):
         found.append(_drafts(staff, today))
+    if staff.has_role(Role.CUSTODIAN):
+        found.append(_sealed(staff, today))
     if staff.has_role(Role.OPERATOR, Role.SUPERVISOR):
         found.append(_exchange(today))
     return [one for one in found if one.total]
@@ -145,6 +147,24 @@ def _entry_job(entry: DeskEntry, today: datetime.date, verb: str) -> Job:
         title=newest.title, about=" · ".join(part for part in about if part), href=reverse("desk:entry", args=[entry.public_id]),
         verb=verb, due=None, today=today, when_else=f"{newest.day:%Y-%m-%d}",
     )  # fmt: skip
+
+
+def _sealed(staff: Staff, today: datetime.date) -> Section:
+    href = reverse("desk:sealed")
+    jobs = [
+        Job(
+            title=_("密件"),
+            about="",
+            href=href,
+            verb=_("打开"),
+            due=None,
+            today=today,
+            when_else=f"{row.day:%Y-%m-%d}",
+        )
+        for row in sealed_for(staff)
+        if not row.opened_by_me
+    ]
+    return section("sealed", _("没有打开过的密件"), href, jobs)
 
 
 def _exchange(today: datetime.date) -> Section:

@@ -17,6 +17,7 @@ from minqing.desk.views import (
     officials,
     plan,
     queue,
+    sealed,
     sign_in,
 )
 
@@ -78,6 +79,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("cases/<str:number>/refer/", cases.case_refer, name="case-refer"),
     path("cases/<str:number>/close/", cases.case_close, name="case-close"),
     path("cases/<str:number>/seal/", cases.case_seal, name="case-seal"),
+    path("sealed/", sealed.sealed, name="sealed"),
+    path("sealed/<uuid:report>/open/", sealed.sealed_open, name="sealed-open"),
     path("plan/", plan.plan, name="plan"),
     path("plan/<slug:item>/enter/", plan.plan_enter, name="plan-enter"),
     path("plan/<slug:item>/end/", plan.plan_end, name="plan-end"),

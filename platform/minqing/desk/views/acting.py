@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404
 from django.shortcuts import redirect
 
@@ -34,10 +35,14 @@ def carry_out(
     thing: str = "",
     read: Callable[[], object] | None = None,
     said: str = "",
+    leaves_mark: bool = True,
 ) -> HttpResponse:
     """Run ``act``, which returns the address to go to next, and go there.
 
     ``thing`` names what is changed and ``read`` reads it as the form showed it: it is locked and compared first.
+
+    ``leaves_mark=False`` keeps not even the form's token: sealing must leave nothing that tells of it. Its second press finds
+    nothing and changes nothing.
 
     Raises:
         Refused: the service refused, or somebody changed the thing meanwhile.
@@ -50,7 +55,7 @@ def carry_out(
         return act()
 
     try:
-        target = once.carry_out(request, guarded)
+        target = once.carry_out(request, guarded) if leaves_mark else _carry_out(guarded)
     except (NotInArchive, UnknownCase) as error:
         raise Http404 from error
     except (ArchiveError, ChannelFault, seen.ChangedMeanwhile) as error:
@@ -58,3 +63,8 @@ def carry_out(
     if said:
         messages.success(request, said)
     return redirect(target)
+
+
+@transaction.atomic
+def _carry_out(act: Callable[[], str]) -> str:
+    return act()

@@ -222,16 +222,20 @@ def case_close(request: HttpRequest, staff: Staff, number: str) -> HttpResponse:
 @staff_page(*HANDLERS, methods=("POST",))
 def case_seal(request: HttpRequest, staff: Staff, number: str) -> HttpResponse:
     """Seal an accusation to the custodians in one press; it is gone from here."""
-    act = lambda: services.case_seal(by=staff, number=number)  # noqa: E731
-    return _step(
-        request,
-        staff,
-        number,
-        "seal",
-        act,
-        _("转成密件了，这里不再保存。"),
-        then=reverse("desk:cases"),
-    )
+
+    def act() -> str:
+        services.case_seal(by=staff, number=number)
+        return reverse("desk:cases")
+
+    try:
+        return carry_out(
+            request, act, thing=f"case {number}", read=lambda: _stamped(_read(staff, number)), said=_("转成密件了，这里不再保存。"),
+            leaves_mark=False,
+        )  # fmt: skip
+    except Refused as refused:
+        return _page(
+            request, staff, number, fault=str(refused), fault_at="seal", status=refused.status
+        )
 
 
 def _note(request: HttpRequest) -> str:
@@ -263,12 +267,10 @@ def _step(
     name: str,
     act: Callable[[], object],
     said: str,
-    *,
-    then: str = "",
 ) -> HttpResponse:
     def step() -> str:
         act()
-        return then or reverse("desk:case", args=[number])
+        return reverse("desk:case", args=[number])
 
     try:
         return carry_out(

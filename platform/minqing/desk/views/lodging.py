@@ -14,6 +14,7 @@ from minqing.channel import selectors
 from minqing.channel.errors import ChannelFault
 from minqing.channel.octets import Form, form_of
 from minqing.channel.services import report_lodge
+from minqing.channel.services import sealed_by_staff as report_sealed
 from minqing.desk import once
 from minqing.desk.access import staff_page
 
@@ -61,8 +62,20 @@ def lodge(request: HttpRequest, staff: Staff) -> HttpResponse:
         return _form(request, {"way": "counter", "kind": "unsure"})
     form: Form = request.octets  # type: ignore[attr-defined]
     lodged: list[Lodged] = []
+    sealed: list[bool] = []
 
     def act() -> str:
+        if form.text("then") == "seal":
+            report_sealed(
+                by=staff,
+                words=form.words("words"),
+                way=form.text("way"),
+                place=_place_name(form.text("place")),
+                contact=form.text("contact"),
+            )
+            sealed.append(True)
+            # The same address as for any other: what is kept of the form tells nothing.
+            return reverse("desk:lodged")
         lodged.append(
             report_lodge(
                 words=form.words("words"), kind=form.text("kind"), village=form.text("place"), photos=form.files("photo"),
@@ -75,17 +88,27 @@ def lodge(request: HttpRequest, staff: Staff) -> HttpResponse:
         target = once.carry_out(request, act)
     except ChannelFault as fault:
         return _form(request, _typed(form), fault=str(fault), status=fault.status)
-    return (
-        render(request, "desk/cases/lodged.html", {"lodged": lodged[0]})
-        if lodged
-        else redirect(target)
-    )
+    if sealed:
+        return render(request, "desk/cases/lodged_sealed.html")
+    if lodged:
+        return render(request, "desk/cases/lodged.html", {"lodged": lodged[0]})
+    return redirect(target)
 
 
 @staff_page(Role.CLERK, Role.HANDLER, Role.SUPERVISOR)
 def lodged(request: HttpRequest, staff: Staff) -> HttpResponse:
     """Say that the form was sent before; its code cannot be shown a second time."""
     return render(request, "desk/cases/lodged_before.html")
+
+
+def _place_name(code: str) -> str:
+    for town in selectors.villages():
+        if town.code == code:
+            return town.name
+        for village in town.villages:
+            if village.value == code:
+                return f"{town.name} {village.label}"
+    return ""
 
 
 def _form(
