@@ -113,4 +113,4 @@ def _remember(commitments: Sequence[str]) -> None:
 
 def _list() -> Path:
     state: Path = settings.MINQING.state
-    return state / "erased" / current_unit().schema_name
+    return state / "erased" / str(current_unit().schema_name)

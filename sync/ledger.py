@@ -15,6 +15,7 @@ from __future__ import annotations
 import logging
 import secrets
 import uuid
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -22,19 +23,42 @@ from typing import TYPE_CHECKING, Any
 from django.db import Error, connection, transaction
 from django.utils import timezone
 
-from sync import audiences, identity, kinds, merkle, notes, records, slots, sweeps, tiles, tree
-from sync.errors import LedgerFault, RecordFault, RolledBack, SignerRefused, SyncFault
-from sync.models import Cosignature, Log
+from sync import (
+    audiences,
+    identity,
+    merkle,
+    notes,
+    records,
+    rounds,
+    slots,
+    sweeps,
+    tiles,
+    tree,
+)
+from sync.appends import Appended, append, place
+from sync.errors import LedgerFault, RolledBack, SignerRefused, SyncFault
+from sync.models import Cosignature
 from sync.models import Head as HeadRow
 from sync.signer import client
 from sync.signer.messages import LastHead, SignHead
 from tenants.current import current_unit, unit_context
 
 if TYPE_CHECKING:
-    import datetime
     from collections.abc import Sequence
 
     from tenants.models import Unit
+
+__all__ = [
+    "Appended",
+    "SignedHead",
+    "append",
+    "head",
+    "publish",
+    "seal",
+    "seal_due",
+    "seal_slot",
+    "seal_soon",
+]
 
 logger = logging.getLogger("sync.ledger")
 
@@ -46,27 +70,14 @@ BATCH = 8192
 
 PAD = "sync.pad"
 
-_LINK = """
-INSERT INTO sync_chain AS chain (unit, subject, audience, n, last) VALUES (%s, %s, %s, 1, '')
-ON CONFLICT (subject, audience) DO UPDATE SET n = chain.n + 1
-RETURNING n, last, (SELECT origin FROM sync_log)
-"""
-# A record follows a waiting one of its subject into the slot, or it would overtake it. (Counting, not EXISTS:
-# without statistics the planner would expect an early hit and read the whole table.)
-_KEEP = """
-WITH linked AS (UPDATE sync_chain SET last = %(commitment)s WHERE subject = %(subject)s AND audience = %(audience)s)
-INSERT INTO sync_pending (unit, slotted, kind, subject, audience, commitment, header, body, salt)
-VALUES (%(unit)s, %(slotted)s OR (SELECT count(*) > 0 FROM sync_pending WHERE slotted AND subject = %(subject)s),
-        %(kind)s, %(subject)s, %(audience)s, %(commitment)s, %(header)s, %(body)s, %(salt)s)
-"""
 _PAD = """
 INSERT INTO sync_pending (unit, slotted, kind, subject, audience, commitment, header, body, salt)
 VALUES (%s, true, %s, %s, %s, %s, %s, '', %s) RETURNING id
 """
 _STATE = """
-SELECT size, coalesce((SELECT max(size) FROM sync_head), -1),
-    (SELECT id FROM sync_pending WHERE NOT slotted ORDER BY id LIMIT 1) IS NOT NULL, last_slot
-FROM sync_log
+SELECT unit, origin, log_key, sync_log.size, edge, last_slot, coalesce(head.size, -1), coalesce(head.root, ''),
+    (SELECT id FROM sync_pending WHERE NOT slotted ORDER BY id LIMIT 1) IS NOT NULL
+FROM sync_log LEFT JOIN LATERAL (SELECT size, root FROM sync_head ORDER BY size DESC LIMIT 1) head ON true
 """
 _WAITING = "SELECT id, subject, commitment FROM sync_pending WHERE NOT slotted ORDER BY id LIMIT %s"
 _SLOTTED = "SELECT id, subject, commitment FROM sync_pending WHERE slotted ORDER BY id"
@@ -79,19 +90,7 @@ SELECT index, unit, kind, subject, audience, header, body, salt FROM moved ORDER
 """
 
 
-@dataclass(frozen=True, kw_only=True)
-class Appended:
-    """A record that will be sealed if the transaction around it commits."""
-
-    commitment: str
-    origin: str
-    kind: str
-    subject: str
-    audience: str
-    n: int
-    """Its number in the chain of its subject and audience."""
-
-    day: datetime.date
+_rounds: defaultdict[tuple[str, str], rounds.Rounds[SignedHead]] = defaultdict(rounds.Rounds)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,80 +104,6 @@ class SignedHead:
     """The signed checkpoint with the cosignatures known so far."""
 
 
-def append(
-    *,
-    kind: str,
-    subject: str,
-    body: bytes,
-    audience: str,
-    media_type: str = "application/json",
-    day: datetime.date | None = None,
-) -> Appended:
-    """Put a record on its way into the log, in the transaction of the change it tells of.
-
-    Two appends to one subject and audience wait for each other. The transaction must be READ COMMITTED.
-
-    Args:
-        kind: a registered kind; the record takes its newest schema.
-        subject: what it is about; tells nothing by itself.
-        body: raw octets, kept and committed to as they are.
-        audience: ``public``, ``connected`` or ``unit:<origin>``; for ever.
-        media_type: of the body.
-        day: the day it is about; today if not given.
-
-    Raises:
-        LedgerFault: called outside a transaction.
-        RecordFault: unknown kind, or a field that does not fit.
-    """
-    if not connection.in_atomic_block:
-        raise LedgerFault(
-            "A record is appended in the transaction of the change itself: use transaction.atomic()."
-        )
-    if len(body) > records.BODY_LIMIT:
-        raise RecordFault(
-            f"The body has {len(body)} octets; at most {records.BODY_LIMIT} are allowed."
-        )
-    known, unit, day = kinds.kind_named(kind), current_unit(), day or timezone.localdate()
-    audiences.check(audience)
-    with connection.cursor() as cursor:
-        cursor.execute(_LINK, [unit.code, subject, audience])
-        n, last, origin = cursor.fetchone()
-        header = records.encode_header(
-            records.Header(
-                audience=audience, chain=records.Chain(n=n, prev=bytes(last).hex()), day=day.isoformat(), kind=kind,
-                media_type=media_type, origin=origin, schema=known.schemas[-1], subject=subject,
-            )
-        )  # fmt: skip
-        salt = secrets.token_bytes(records.SALT_LENGTH)
-        commitment = records.commitment(salt, header, body)
-        row = {
-            "unit": unit.code,
-            "slotted": known.slotted,
-            "kind": kind,
-            "subject": subject,
-            "audience": audience,
-        }
-        cursor.execute(
-            _KEEP,
-            {
-                **row,
-                "commitment": bytes.fromhex(commitment),
-                "header": header,
-                "body": body,
-                "salt": salt,
-            },
-        )
-    return Appended(
-        commitment=commitment,
-        origin=origin,
-        kind=kind,
-        subject=subject,
-        audience=audience,
-        n=n,
-        day=day,
-    )
-
-
 def seal() -> SignedHead:
     """Seal every committed record that waits for no slot; return the published head that covers them.
 
@@ -188,8 +113,13 @@ def seal() -> SignedHead:
         SignerUnreachable, SignerRefused: nothing is lost; the next seal goes on.
         RolledBack: the database is older than what was signed; nothing was written.
     """
-    while _state()["waiting"]:
-        _refuse_rolled_back()
+    return _rounds[place()].join(_seal)
+
+
+def _seal() -> SignedHead:
+    state = _state()
+    while state.waiting:
+        _refuse_rolled_back(state)
         with transaction.atomic(durable=True), connection.cursor() as cursor:
             _lock(cursor, SEAL)
             cursor.execute(_WAITING, [BATCH])
@@ -198,6 +128,7 @@ def seal() -> SignedHead:
                 _place(cursor, [(key, bytes(commitment)) for key, _, commitment in found])
         if len(found) < BATCH:
             break
+        state = _state()
     return publish()
 
 
@@ -211,10 +142,10 @@ def seal_slot(slot: int | None = None) -> SignedHead:
         SignerUnreachable, SignerRefused, RolledBack: as ``seal``.
     """
     unit = current_unit()
-    _refuse_rolled_back()
+    _refuse_rolled_back(_state())
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         _lock(cursor, SEAL)
-        if slot is None or slot > _state()["last_slot"]:
+        if slot is None or slot > _state().last_slot:
             cursor.execute(_SLOTTED)
             found = [
                 (subject, (key, bytes(commitment)))
@@ -231,7 +162,7 @@ def seal_due() -> None:
     """Do whatever sealing is due for the current unit: what the sweep calls."""
     seal()
     now = slots.number_now()
-    if now > _state()["last_slot"]:
+    if now > _state().last_slot:
         seal_slot(now)
 
 
@@ -247,17 +178,16 @@ def publish() -> SignedHead:
         SignerUnreachable, SignerRefused, RolledBack: nothing was published.
     """
     state = _state()
-    if state["size"] != state["published"]:
-        with transaction.atomic(durable=True), connection.cursor() as cursor:
-            _lock(cursor, SIGN)
-            log = Log.objects.get(unit=current_unit().code)
-            newest = HeadRow.objects.order_by("-size").first()
-            before = newest.size if newest else 0
-            if newest is None or newest.size != log.size:
-                _publish(log, before)
-        if newest is None or newest.size != log.size:
-            sweeps.tell_published(before, log.size)
-    return head()
+    if state.size == state.published:
+        return head()
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        _lock(cursor, SIGN)
+        state = _state()
+        if state.size == state.published:
+            return head()
+        row = _publish(state)
+    sweeps.tell_published(max(state.published, 0), state.size)
+    return with_cosignatures(row)
 
 
 def head() -> SignedHead:
@@ -298,25 +228,56 @@ def _lock(cursor: Any, lock: int) -> None:
     cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [lock, current_unit().pk])
 
 
-def _state() -> dict[str, int]:
+@dataclass(frozen=True)
+class _State:
+    """The log's row and its newest published head, read in one statement."""
+
+    unit: str
+    origin: str
+    log_key: str
+    size: int
+    edge: bytes
+    last_slot: int
+    published: int
+    """Size of the newest published head; -1 before the first."""
+
+    published_root: bytes
+    waiting: bool
+    """Whether a committed record waits that need not wait for the slot."""
+
+
+def _state() -> _State:
     with connection.cursor() as cursor:
         cursor.execute(_STATE)
-        size, published, waiting, last_slot = cursor.fetchone()
-    return {"size": size, "published": published, "waiting": waiting, "last_slot": last_slot}
+        row = cursor.fetchone()
+    unit, origin, log_key, size, edge, last_slot, published, root, waiting = row
+    return _State(
+        unit, origin, log_key, size, bytes(edge), last_slot, published, bytes(root), waiting
+    )
 
 
-def _refuse_rolled_back() -> None:
+def _key(state: _State) -> notes.VerifierKey:
+    return notes.VerifierKey.parse(state.log_key) if state.log_key else identity.log_key()
+
+
+def _refuse_rolled_back(state: _State) -> None:
     """Ask the signer before the tree grows: what it signed must be in this database."""
-    signed = client.signer().ask(LastHead(origin=identity.log_key().name))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT size, (SELECT root FROM sync_head WHERE size = %s) FROM sync_log", [signed.size]
-        )
-        size, root = cursor.fetchone()
-    if signed.size <= size and root is None:  # signed, but the crash came before it was published
+    signed = client.signer().ask(LastHead(origin=_key(state).name))
+    if signed.size == state.published:
+        root = state.published_root
+    elif signed.size <= state.size:  # signed, but the crash came before it was published
         root = merkle.root(merkle.edge_of(signed.size, tree.node_at(signed.size)))
-    if signed.size > size or bytes(root) != signed.root:
-        raise _rolled_back(signed.size, size)
+    else:
+        root = _state_grown_to(signed.size)
+    if root != signed.root:
+        raise _rolled_back(signed.size, state.size)
+
+
+def _state_grown_to(size: int) -> bytes:
+    """Return the root at a size that another process may have reached since we looked; else nothing."""
+    if _state().size < size:
+        return b""
+    return merkle.root(merkle.edge_of(size, tree.node_at(size)))
 
 
 def _rolled_back(signed: int, size: int) -> RolledBack:
@@ -356,27 +317,26 @@ def _pads(cursor: Any, unit: Unit, count: int) -> list[tuple[str, tuple[int, byt
     return pads
 
 
-def _publish(log: Log, before: int) -> None:
-    root = merkle.root(tiles.split(bytes(log.edge)) if log.edge else [])
-    note = _ask_signature(log, root, before)
-    checkpoint = notes.open_checkpoint(note, identity.log_key())
-    if (checkpoint.size, checkpoint.root) != (log.size, root):
+def _publish(state: _State) -> HeadRow:
+    key, root = _key(state), merkle.root(tiles.split(state.edge) if state.edge else [])
+    note = _ask_signature(state, root)
+    checkpoint = notes.open_checkpoint(note, key)
+    if (checkpoint.size, checkpoint.root) != (state.size, root):
         raise LedgerFault("The signer signed another head than it was asked for.")
-    HeadRow.objects.create(size=log.size, unit=log.unit, root=root, note=note)
+    return HeadRow.objects.create(size=state.size, unit=state.unit, root=root, note=note)
 
 
-def _ask_signature(log: Log, root: bytes, before: int) -> bytes:
+def _ask_signature(state: _State, root: bytes) -> bytes:
     """Ask with a proof from the last published head, and once more from where the signer really is."""
-    origin, signer = identity.log_key().name, client.signer()
-    old = before
+    signer, old = client.signer(), max(state.published, 0)
     for attempt in range(2):
-        proof = merkle.consistency_proof(old, log.size, tree.node_at(log.size))
-        request = SignHead(origin=origin, size=log.size, root=root, old=old, proof=proof)
+        proof = merkle.consistency_proof(old, state.size, tree.node_at(state.size))
+        request = SignHead(origin=state.origin, size=state.size, root=root, old=old, proof=proof)
         try:
             return signer.ask(request).note
         except SignerRefused as refusal:
             if refusal.code == "rolled-back":
-                raise _rolled_back(refusal.size, log.size) from refusal
+                raise _rolled_back(refusal.size, state.size) from refusal
             if refusal.code != "conflict" or attempt:
                 raise
             old = refusal.size

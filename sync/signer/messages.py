@@ -118,12 +118,14 @@ def encode(message: Request | Answer | Refusal) -> bytes:
 
 def decode_request(body: bytes) -> Requests:
     """Read a request; ``msgspec.DecodeError`` where it is none."""
-    return _requests.decode(body)
+    request: Requests = _requests.decode(body)
+    return request
 
 
 def decode_answer(body: bytes) -> Answer | Refusal:
     """Read an answer; ``msgspec.DecodeError`` where it is none."""
-    return _answers.decode(body)
+    answer: Answer | Refusal = _answers.decode(body)
+    return answer
 
 
 def receive(connection: socket.socket) -> bytes | None:

@@ -7,7 +7,7 @@ import datetime
 import pytest
 import time_machine
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 
 from sync import ledger, records, slots
 from sync.audiences import PUBLIC, for_unit
@@ -86,10 +86,11 @@ def test_every_order_of_two_subjects_comes_up():
     assert seen == {("a1", "a2", "b1"), ("a1", "b1", "a2"), ("b1", "a1", "a2")}
 
 
-def test_rows_of_a_slot_are_stored_in_the_shuffled_order_too(county):
+def test_rows_of_a_slot_are_stored_in_the_shuffled_order_too(fresh_database, county):
     with unit_context(county):
         for at in range(40):
-            report(f"s{at}")
+            with transaction.atomic():
+                report(f"s{at}")
         ledger.seal_slot()
         with connection.cursor() as cursor:
             cursor.execute("SELECT index FROM sync_opening ORDER BY ctid")
