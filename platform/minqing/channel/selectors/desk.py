@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.db.models import Prefetch
 from django.utils import timezone
 
 from minqing.accounts.audit import read_recorded
@@ -23,7 +24,7 @@ from minqing.channel.selectors.shown import (
 )
 from minqing.channel.states import MAX_RETURNS, MOVES, OPEN, State
 from minqing.channel.values import DeskCase, DeskRow
-from sync.peers import peers_with_state
+from sync.models.exchange import Peer
 
 if TYPE_CHECKING:
     import datetime
@@ -67,9 +68,10 @@ def desk_cases(
     states = [state] if state in State.values else [str(value) for value in OPEN]
     cases = visible_cases().filter(state__in=states).select_related("place__within")
     names = unit_names()
+    first = Prefetch("messages", queryset=Message.objects.filter(purpose=Purpose.REPORT))
     rows = [
         _row(case, names, timezone.localdate())
-        for case in cases.prefetch_related("deadlines", "referrals")
+        for case in cases.prefetch_related("deadlines", "referrals", first, "messages__masks")
     ]
     rows.sort(key=lambda row: (row.behind, not row.pressed, row.due is None, row.due, row.number))
     return [row for row in rows if row.late or not late][:limit]
@@ -122,7 +124,7 @@ def moves_for(by: Staff, case: Case) -> tuple[str, ...]:
 
 def unit_names() -> dict[str, str]:
     """Return the names of the units we are or were connected with, by origin."""
-    return {peer.origin: peer.name for peer in peers_with_state()}
+    return dict(Peer.objects.values_list("origin", "name"))
 
 
 def _visible(number: str) -> Case:
@@ -135,9 +137,7 @@ def _visible(number: str) -> Case:
 def _row(case: Case, names: dict[str, str], today: datetime.date) -> DeskRow:
     limits = [limit for limit in case.deadlines.all() if limit.met_on is None]
     next_limit = min(limits, key=lambda limit: limit.day) if limits else None
-    first = (
-        Message.objects.filter(case=case, purpose=Purpose.REPORT).prefetch_related("masks").first()
-    )
+    first = next(iter(case.messages.all()), None)
     return DeskRow(
         number=case.number, state=case.state, label=str(State(case.state).label), kind_label=str(case.get_kind_display()),
         place=case.where, day=case.day, summary=shown_text(first)[:_SUMMARY] if first is not None else "",

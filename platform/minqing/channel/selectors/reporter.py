@@ -20,6 +20,7 @@ from minqing.channel.selectors.shown import (
 from minqing.channel.states import OPEN, State
 from minqing.channel.values import ReporterCase, SealedState
 from sync import receipts
+from sync.errors import LedgerFault
 from tenants.current import current_unit
 
 if TYPE_CHECKING:
@@ -109,7 +110,10 @@ def _case(code: str) -> Case:
 
 def _proof(case: Case) -> bytes | None:
     words = Message.objects.filter(case=case, n=0).values_list("commitment", flat=True).first()
-    return receipts.proof(words) if words is not None else None
+    try:
+        return receipts.proof(words) if words is not None else None
+    except LedgerFault:  # erased by an order of its own; the case itself may still be read
+        return None
 
 
 def _sealed(case: Case) -> ReporterCase:

@@ -12,7 +12,7 @@ from minqing.channel.errors import MoveRefused
 from minqing.channel.frames import MEDIA_TYPE, frame_encode
 from minqing.channel.models import Case, Message, Purpose, Sender, Step, Tally
 from minqing.channel.services.records import JSON, TEXT, json_body, own_record, record_for
-from minqing.channel.states import State, may_move
+from minqing.channel.states import MAX_RETURNS, State, may_move
 from minqing.channel.travelling import MessageDetails, Status
 from tenants.current import current_unit
 
@@ -46,7 +46,8 @@ def move(
     Raises:
         MoveRefused: the state does not follow; nothing was changed.
     """
-    if not may_move(case.state, state):
+    again = case.state == State.RETURNED and state is State.RECEIVED
+    if not may_move(case.state, state) or (again and case.returns >= MAX_RETURNS):
         raise MoveRefused(
             _("这件事现在是“%(now)s”，不能改为“%(then)s”。")
             % {"now": State(case.state).label, "then": state.label}
