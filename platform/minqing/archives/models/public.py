@@ -44,7 +44,7 @@ class PublicOfficialRow(Shown):
         ]
         indexes = [
             models.Index(fields=["official_id"]),
-            models.Index(fields=["unit_code", "unit_name"]),
+            models.Index(fields=["unit_code", "id"]),
         ]
 
     def __str__(self) -> str:
@@ -96,7 +96,14 @@ class PublicEntryRow(Shown):
         indexes = [
             models.Index(fields=["entry_id"]),
             models.Index(fields=["official_id", "-event_day"]),
-            models.Index(fields=["unit_code", "-event_day"]),
+            models.Index(fields=["origin", "-event_day", "-id"]),
+            models.Index(fields=["unit_code", "id"]),
+            models.Index(
+                fields=["origin"],
+                include=["expires_on", "day"],
+                condition=Q(superseded_on__isnull=True, is_withdrawn=False),
+                name="public_entry_newest",
+            ),
             models.Index(fields=["-event_day", "-id"]),
             models.Index(
                 fields=["expires_on"],

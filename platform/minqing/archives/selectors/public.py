@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
+from minqing.archives.documents import shown_entries, shown_officials
 from minqing.archives.errors import NotInArchive
 from minqing.archives.matrix import Source
 from minqing.archives.models import PublicEntryRow, PublicOfficialRow, PublicReplyRow
@@ -35,7 +36,7 @@ Row = TypeVar("Row", PublicOfficialRow, PublicEntryRow)
 
 def recent_entries(limit: int = 10, *, source: str = "", unit_code: str = "") -> list[PublicEntry]:
     """The newest entries by the day of the event, ours and followed units'; one unit's with ``unit_code``."""
-    rows = _shown(timezone.localdate())
+    rows = shown_entries()
     if source:
         rows = rows.filter(source=source)
     if unit_code:
@@ -111,8 +112,8 @@ def entry_page(public_id: uuid.UUID) -> EntryPage:
 def units_with_archives() -> list[UnitSummary]:
     """Units whose published archives are here, ours first, then in order of code."""
     own = identity.origin()
-    officials = _totals(_officials().order_by())
-    entries = _totals(_shown(timezone.localdate()).order_by())
+    officials = _totals(shown_officials().order_by())
+    entries = _totals(shown_entries().order_by())
     summaries = [
         _summary(origin, own, officials.get(origin, 0), entries.get(origin, 0))
         for origin in {own, *officials, *entries}
@@ -123,7 +124,7 @@ def units_with_archives() -> list[UnitSummary]:
 def officials_of_unit(code: str, *, part: str = "") -> list[PublicOfficial]:
     """Public officials whose home is the unit; ``part`` narrows to a township or department by its name."""
     own = identity.origin()
-    rows = _officials().filter(origin=_issuer(code))
+    rows = shown_officials().filter(origin=_issuer(code))
     if part:
         rows = rows.filter(unit_name=part)
     return [_official(row, own) for row in rows]
@@ -137,10 +138,10 @@ def unit_page(code: str, *, part: str = "") -> UnitPage:
     """
     own, origin = identity.origin(), _issuer(code)
     shown, entries = (
-        _officials().filter(origin=origin),
+        shown_officials().filter(origin=origin),
         _shown(timezone.localdate()).filter(origin=origin),
     )
-    unit = _summary(origin, own, shown.count(), entries.count())
+    unit = _summary(origin, own, shown.count(), shown_entries().filter(origin=origin).count())
     if not unit.is_own and not unit.officials and not unit.entries:
         raise NotInArchive
     parts = tuple(
@@ -190,10 +191,6 @@ def _totals(rows: QuerySet[PublicOfficialRow] | QuerySet[PublicEntryRow]) -> dic
     return {
         line["origin"]: line["total"] for line in rows.values("origin").annotate(total=Count("pk"))
     }
-
-
-def _officials() -> QuerySet[PublicOfficialRow]:
-    return PublicOfficialRow.objects.filter(is_withdrawn=False)
 
 
 def _shown(day: datetime.date) -> QuerySet[PublicEntryRow]:
