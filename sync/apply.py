@@ -26,7 +26,7 @@ from sync.records import decode_header
 from sync.refusals import PeerLied
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from sync.framing import Opening
     from sync.models.exchange import Peer
@@ -57,7 +57,11 @@ def take(peer: Peer, us: str, window: Window, position: Position) -> Taken:
     if unreadable is not None:
         taken.stopped = True
         taken.lies.append(
-            PeerLied("unreadable-header", f"Record {unreadable.index} has a header that cannot be read.", {"row": framing.row(unreadable)})
+            PeerLied(
+                "unreadable-header",
+                f"Record {unreadable.index} has a header that cannot be read.",
+                {"row": framing.row(unreadable)},
+            )
         )
     with transaction.atomic():
         following = Following.objects.select_for_update().get(peer=peer)
@@ -84,7 +88,11 @@ _HELD_AGAINST = {"foreign-origin", "repeated", "broken-chain", "misdirected"}
 
 
 def _lie(item: Judged) -> PeerLied:
-    return PeerLied(item.reason, f"Record {item.opening.index}: {item.sentence}", {"row": framing.row(item.opening)[: 4 * 1024 * 1024]})
+    return PeerLied(
+        item.reason,
+        f"Record {item.opening.index}: {item.sentence}",
+        {"row": framing.row(item.opening)[: 4 * 1024 * 1024]},
+    )
 
 
 def _decode(window: Window) -> tuple[list[Judged], Opening | None]:
@@ -200,25 +208,54 @@ def received(item: Judged, origin: str) -> ReceivedRecord:
 def _copy_in(peer: Peer, items: Sequence[Judged]) -> None:
     if not items:
         return
-    octets = io.BytesIO(b"".join(framing.copy_rows(_row(peer.pk, item) for item in items)))
+    octets = b"".join([_COPY_BEGIN, *_rows(peer.pk, items), _COPY_END])
     with connection.cursor() as cursor:
-        cursor.copy_expert(f"COPY sync_received ({_COLUMNS}) FROM STDIN (FORMAT binary)", octets)
+        cursor.copy_expert(
+            f"COPY sync_received ({_COLUMNS}) FROM STDIN (FORMAT binary)", io.BytesIO(octets)
+        )
 
 
-_BIG = struct.Struct(">q").pack
-_SMALL = struct.Struct(">h").pack
+_COPY_BEGIN, _COPY_END = b"PGCOPY\n\xff\r\n\x00" + bytes(8), b"\xff\xff"
+_PLACE = struct.Struct(">hiqiqihiqi32s").pack
+_ERASED = struct.Struct(">hiqiqihii32siiiiii").pack
+_LENGTH = struct.Struct(">i").pack
 
 
-def _row(peer_id: int, item: Judged) -> list[bytes | None]:
-    opening, header = item.opening, item.header
-    known: list[bytes | None] = [None, None, None, None]
-    if header is not None:
-        known = [_BIG(header.chain.n), header.subject.encode(), header.audience.encode(), header.kind.encode()]
-    n, subject, audience, kind = known
-    return [
-        _BIG(peer_id), _BIG(opening.index), _SMALL(item.state), n, item.commitment, subject, audience, kind,
-        opening.salt, opening.header, opening.body,
-    ]  # fmt: skip
+def _rows(peer_id: int, items: Iterable[Judged]) -> Iterator[bytes]:
+    """Yield rows of PostgreSQL's binary COPY: each field behind its length, -1 for NULL."""
+    names: dict[str, bytes] = {}
+    for item in items:
+        opening, header, commitment = item.opening, item.header, item.commitment
+        if header is None or opening.salt is None or opening.header is None or opening.body is None:
+            yield _ERASED(
+                11,
+                8,
+                peer_id,
+                8,
+                opening.index,
+                2,
+                item.state,
+                -1,
+                32,
+                commitment,
+                -1,
+                -1,
+                -1,
+                -1,
+                -1,
+                -1,
+            )
+            continue
+        for name in (header.audience, header.kind):
+            if name not in names:
+                names[name] = _LENGTH(len(name)) + name.encode()
+        yield b"".join(
+            (
+                _PLACE(11, 8, peer_id, 8, opening.index, 2, item.state, 8, header.chain.n, 32, commitment),
+                _LENGTH(len(header.subject)), header.subject.encode(), names[header.audience], names[header.kind],
+                b"\x00\x00\x00 ", opening.salt, _LENGTH(len(opening.header)), opening.header, _LENGTH(len(opening.body)), opening.body,
+            )
+        )  # fmt: skip
 
 
 def _quarantine(peer: Peer, items: Iterable[Judged]) -> None:
@@ -236,7 +273,12 @@ def _quarantine(peer: Peer, items: Iterable[Judged]) -> None:
 def _keep_note(peer: Peer, window: Window) -> None:
     said = window.disclosure
     DisclosureNote.objects.update_or_create(
-        peer=peer, epoch=said.epoch, size=said.size, defaults={"count": said.count, "note": window.note}
+        peer=peer,
+        epoch=said.epoch,
+        size=said.size,
+        defaults={"count": said.count, "note": window.note},
     )
     kept = DisclosureNote.objects.filter(peer=peer).order_by("-id").values("pk")[:NOTES_KEPT]
-    DisclosureNote.objects.filter(peer=peer).exclude(pk__in=list(kept.values_list("pk", flat=True))).delete()
+    DisclosureNote.objects.filter(peer=peer).exclude(
+        pk__in=list(kept.values_list("pk", flat=True))
+    ).delete()

@@ -24,7 +24,9 @@ Place = tuple[str, str, int]
 def without_known(peer: Peer, items: list[Judged], start: int) -> list[Judged]:
     """Leave out what was received before (by index): a changed grant makes a peer send again from the beginning."""
     known = set(
-        Received.objects.filter(peer=peer, index__gte=start, index__lte=items[-1].opening.index).values_list("index", flat=True)
+        Received.objects.filter(
+            peer=peer, index__gte=start, index__lte=items[-1].opening.index
+        ).values_list("index", flat=True)
         if items
         else ()
     )
@@ -36,7 +38,9 @@ def check(peer: Peer, items: Sequence[Judged], grants: dict[str, int]) -> None:
 
     ``grants`` says from which index ``connected`` records of a kind are disclosed: such a chain may begin in its middle.
     """
-    open_items = [item for item in items if item.state == Received.APPLIED and item.header is not None]
+    open_items = [
+        item for item in items if item.state == Received.APPLIED and item.header is not None
+    ]
     known = _known_commitments(peer, items)
     seen = _known_places(peer, open_items)
     begun = _begun(peer, open_items, grants)
@@ -68,9 +72,13 @@ def _judge(
     before = seen.get((subject, audience, n - 1))
     if n > 1 and before is None:
         middle = audience == audiences.CONNECTED and grants.get(item.header.kind, 0) > 0
-        erased = known.get(bytes.fromhex(previous)) == Received.ERASED or previous in erased_by(peer)
+        erased = known.get(bytes.fromhex(previous)) == Received.ERASED or previous in erased_by(
+            peer
+        )
         if not erased and not (middle and (subject, audience) not in begun):
-            item.hold("broken-chain", f"its predecessor, number {n - 1} of its chain, was not disclosed.")
+            item.hold(
+                "broken-chain", f"its predecessor, number {n - 1} of its chain, was not disclosed."
+            )
     elif n > 1 and before != bytes.fromhex(previous):
         item.hold("broken-chain", "it names another predecessor than the one before it.")
     seen[subject, audience, n] = item.commitment
@@ -80,10 +88,18 @@ def _judge(
 def _known_commitments(peer: Peer, items: Sequence[Judged]) -> dict[bytes, int]:
     """Which of these commitments, and of the predecessors they name, were received before, and their state."""
     wanted = [item.commitment for item in items]
-    wanted += [bytes.fromhex(item.header.chain.prev) for item in items if item.header is not None and item.header.chain.prev]
+    wanted += [
+        bytes.fromhex(item.header.chain.prev)
+        for item in items
+        if item.header is not None and item.header.chain.prev
+    ]
     if not wanted:
         return {}
-    named = {bytes.fromhex(item.header.chain.prev) for item in items if item.header is not None and item.header.chain.prev}
+    named = {
+        bytes.fromhex(item.header.chain.prev)
+        for item in items
+        if item.header is not None and item.header.chain.prev
+    }
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT commitment, state FROM sync_received WHERE peer_id = %s AND commitment = ANY(%s)",
@@ -91,7 +107,11 @@ def _known_commitments(peer: Peer, items: Sequence[Judged]) -> dict[bytes, int]:
         )
         rows = [(bytes(commitment), state) for commitment, state in cursor.fetchall()]
     own = {item.commitment for item in items}
-    return {commitment: state for commitment, state in rows if commitment in own or (commitment in named and state == Received.ERASED)}
+    return {
+        commitment: state
+        for commitment, state in rows
+        if commitment in own or (commitment in named and state == Received.ERASED)
+    }
 
 
 def _known_places(peer: Peer, items: Iterable[Judged]) -> dict[Place, bytes]:
@@ -114,7 +134,10 @@ def _known_places(peer: Peer, items: Iterable[Judged]) -> dict[Place, bytes]:
             " WHERE r.state <> %s",
             [list(subjects), list(audience_names), list(numbers), peer.pk, Received.REFUSED],
         )
-        return {(subject, audience, n): bytes(commitment) for subject, audience, n, commitment in cursor.fetchall()}
+        return {
+            (subject, audience, n): bytes(commitment)
+            for subject, audience, n, commitment in cursor.fetchall()
+        }
 
 
 def _begun(peer: Peer, items: Iterable[Judged], grants: dict[str, int]) -> set[tuple[str, str]]:
@@ -122,19 +145,32 @@ def _begun(peer: Peer, items: Iterable[Judged], grants: dict[str, int]) -> set[t
     asked = {
         item.header.subject
         for item in items
-        if item.header is not None and item.header.audience == audiences.CONNECTED and item.header.chain.n > 1 and any(grants.values())
+        if item.header is not None
+        and item.header.audience == audiences.CONNECTED
+        and item.header.chain.n > 1
+        and any(grants.values())
     }
     if not asked:
         return set()
-    rows = Received.objects.filter(peer=peer, subject__in=asked, audience=audiences.CONNECTED).exclude(state=Received.REFUSED)
-    return {(subject, audiences.CONNECTED) for subject in rows.values_list("subject", flat=True).distinct() if subject}
+    rows = Received.objects.filter(
+        peer=peer, subject__in=asked, audience=audiences.CONNECTED
+    ).exclude(state=Received.REFUSED)
+    return {
+        (subject, audiences.CONNECTED)
+        for subject in rows.values_list("subject", flat=True).distinct()
+        if subject
+    }
 
 
 def hold_followers(peer: Peer, items: Sequence[Judged]) -> None:
     """Hold everything that follows, in its own chain, a record that is held back (now or since earlier)."""
     subjects = {item.header.subject for item in items if item.header is not None}
     holding = Quarantine.objects.filter(peer=peer).exclude(reason__in=REFUSED_REASONS)
-    held = set(holding.filter(subject__in=subjects).values_list("subject", "audience")) if holding.exists() else set()
+    held = (
+        set(holding.filter(subject__in=subjects).values_list("subject", "audience"))
+        if holding.exists()
+        else set()
+    )
     for item in items:
         if item.header is None:
             continue
@@ -144,23 +180,28 @@ def hold_followers(peer: Peer, items: Sequence[Judged]) -> None:
             item.hold("waits", "An earlier record of its chain is held back.")
 
 
-
 def follows(peer: Peer, item: Judged) -> bool:
     """Whether a held record's predecessor is taken in now, and no other record has its place."""
     assert item.header is not None
     n, previous = item.header.chain.n, item.header.chain.prev
-    places = Received.objects.filter(peer=peer, subject=item.header.subject, audience=item.header.audience).exclude(state=Received.REFUSED)
+    places = Received.objects.filter(
+        peer=peer, subject=item.header.subject, audience=item.header.audience
+    ).exclude(state=Received.REFUSED)
     if places.filter(n=n).exclude(index=item.opening.index).exists():
         return False
     if n == 1:
         return True
-    if Received.objects.filter(peer=peer, commitment=bytes.fromhex(previous), state=Received.ERASED).exists():
+    if Received.objects.filter(
+        peer=peer, commitment=bytes.fromhex(previous), state=Received.ERASED
+    ).exists():
         return True
     if previous in erased_by(peer):
         return True
     before = places.filter(n=n - 1).first()
     if before is None:
-        return not places.filter(index__lt=item.opening.index).exists() and _may_begin_in_the_middle(peer, item)
+        return not places.filter(
+            index__lt=item.opening.index
+        ).exists() and _may_begin_in_the_middle(peer, item)
     return bytes(before.commitment).hex() == previous and before.state == Received.APPLIED
 
 

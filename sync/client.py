@@ -230,14 +230,24 @@ class Client:
                     for piece in response.iter_raw():
                         received += piece
                         if len(received) > limits.cap:
-                            raise _lie("oversized", f"{path} answers more than {limits.cap} octets.", received)
-                    answer = Answer(status=response.status_code, headers=response.headers, body=bytes(received))
+                            raise _lie(
+                                "oversized",
+                                f"{path} answers more than {limits.cap} octets.",
+                                received,
+                            )
+                    answer = Answer(
+                        status=response.status_code, headers=response.headers, body=bytes(received)
+                    )
             except _TIMEOUTS as fault:
                 if received:
-                    raise _lie("slow", f"{path} was not complete after {limits.seconds:.0f} s.", received) from fault
+                    raise _lie(
+                        "slow", f"{path} was not complete after {limits.seconds:.0f} s.", received
+                    ) from fault
                 raise Unreachable("The peer did not answer in time.") from fault
             except _BREAKS as fault:
-                raise Unreachable(f"The peer could not be reached ({type(fault).__name__}).") from fault
+                raise Unreachable(
+                    f"The peer could not be reached ({type(fault).__name__})."
+                ) from fault
         return _judge(answer, limits.understood)
 
 

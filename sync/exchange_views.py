@@ -54,7 +54,11 @@ def _door(view: View) -> View:
 
 def _body(request: HttpRequest) -> bytes:
     length = request.headers.get("content-length") or "0"
-    if not length.isdigit() or int(length) > BODY_CAP or "transfer-encoding" in {name.lower() for name in request.headers}:
+    if (
+        not length.isdigit()
+        or int(length) > BODY_CAP
+        or "transfer-encoding" in {name.lower() for name in request.headers}
+    ):
         raise RequestRefused("too-large", f"Send at most {BODY_CAP} octets, with their length.")
     return request.body
 
@@ -85,7 +89,10 @@ def _from_peer(request: HttpRequest, *, connected: bool = True) -> tuple[Peer, b
         signed = requests.verify(message, find=find, fresh=nonce_use)
     except RequestRefused as refused:
         if refused.reason == "replayed":
-            incident_record(found[0], PeerLied("replayed", "A signed request came a second time.", _evidence(message)))
+            incident_record(
+                found[0],
+                PeerLied("replayed", "A signed request came a second time.", _evidence(message)),
+            )
         raise
     if connected and not found[0].connected:
         raise RequestRefused("not-accepted", "Both units must accept the connection first.")
@@ -94,7 +101,10 @@ def _from_peer(request: HttpRequest, *, connected: bool = True) -> tuple[Peer, b
 
 def _evidence(message: requests.Message) -> dict[str, bytes]:
     kept = ("signature", "signature-input", "content-digest")
-    lines = [f"{message.method} {message.url}", *(f"{n}: {v}" for n, v in message.headers.items() if n.lower() in kept)]
+    lines = [
+        f"{message.method} {message.url}",
+        *(f"{n}: {v}" for n, v in message.headers.items() if n.lower() in kept),
+    ]
     return {"request": "\n".join(lines).encode(), "body": message.body}
 
 
@@ -116,7 +126,11 @@ def connect(request: HttpRequest) -> HttpResponseBase:
     """Take a request for a connection: a unit document, signed by the key that it names."""
     message = _message(request)
     document = _document(message.body)
-    requests.verify(message, find=lambda keyid: document.peer_key if keyid == document.origin else None, fresh=nonce_use)
+    requests.verify(
+        message,
+        find=lambda keyid: document.peer_key if keyid == document.origin else None,
+        fresh=nonce_use,
+    )
     peers.connection_asked(document)
     return HttpResponse(status=202)
 

@@ -15,7 +15,8 @@ from django.db import connection, transaction
 from psycopg2 import sql
 
 from sync import audiences, framing
-from sync.identity import origin as own_origin, peer_key
+from sync.identity import origin as own_origin
+from sync.identity import peer_key
 from sync.models.exchange import Grant, Peer, Told
 from sync.peers import published_size
 from sync.refusals import RequestRefused
@@ -86,7 +87,9 @@ def _disclosed(origin: str, grants: Sequence[tuple[str, int]]) -> sql.Composable
     """Return the condition on `sync_opening` that says what a peer may have: the audience rules, in one place."""
     allowed = [sql.SQL("audience = {}").format(sql.Literal(audiences.for_unit(origin)))]
     # What the protocol itself logs in public (erasures, heads seen) is for every connected peer.
-    allowed.append(sql.SQL("audience = {} AND kind LIKE 'sync.%'").format(sql.Literal(audiences.PUBLIC)))
+    allowed.append(
+        sql.SQL("audience = {} AND kind LIKE 'sync.%'").format(sql.Literal(audiences.PUBLIC))
+    )
     if grants:
         kinds = sql.SQL(", ").join(sql.Literal(kind) for kind, _ in grants)
         allowed.append(

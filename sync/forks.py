@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from sync import merkle, notes, copies
+from sync import copies, merkle, notes
 from sync.errors import NoteFault, ProofFault
 
 if TYPE_CHECKING:

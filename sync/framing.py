@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sync import notes
 from sync.errors import NoteFault, SyncFault
@@ -41,8 +41,7 @@ class FramingFault(SyncFault):
     """The octets are not a stream of rows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(NamedTuple):
     """One row. ``salt``, ``header`` and ``body`` are None for an erased record."""
 
     index: int
@@ -136,6 +135,7 @@ def split(stream: bytes) -> tuple[list[Opening], bytes]:
     """
     openings: list[Opening] = []
     at, whole = 0, len(stream)
+    append, unpack = openings.append, _LENGTH.unpack_from
     try:
         while True:
             (fields,) = _HEAD.unpack_from(stream, at)
@@ -150,15 +150,20 @@ def split(stream: bytes) -> tuple[list[Opening], bytes]:
                 if stream[at : at + 8] != b"\xff" * 8:
                     raise FramingFault("A row must be whole or erased.")
                 at += 8
-                openings.append(Opening(index, None, None, None))
+                append(Opening(index, None, None, None))
                 continue
             if salted != 32:
                 raise FramingFault("A salt has 32 octets.")
-            salt = stream[at : at + 32]
-            at += 32
-            header, at = _field(stream, at, whole)
-            body, at = _field(stream, at, whole)
-            openings.append(Opening(index, salt, header, body))
+            salt, at = stream[at : at + 32], at + 32
+            (length,) = unpack(stream, at)
+            header = stream[at + 4 : at + 4 + length]
+            at += 4 + len(header)
+            (following,) = unpack(stream, at)
+            body = stream[at + 4 : at + 4 + following]
+            at += 4 + len(body)
+            if length != len(header) or following != len(body):
+                raise FramingFault("A field is longer than the stream.")
+            append(Opening(index, salt, header, body))
         note, at = _field(stream, at, whole)
     except struct.error as fault:
         raise FramingFault("The stream is cut off.") from fault

@@ -43,13 +43,20 @@ def heads_seen_log() -> bool:
     if Chain.objects.filter(subject=subject, audience=audiences.PUBLIC).exists():
         return False
     newest = [
-        PeerHead.objects.filter(peer=peer, proven=True).order_by("-size").first() for peer in Peer.objects.exclude(accepted_here=None)
+        PeerHead.objects.filter(peer=peer, proven=True).order_by("-size").first()
+        for peer in Peer.objects.exclude(accepted_here=None)
     ]
-    seen = [Seen(origin=head.peer.origin, note=bytes(head.note).decode()) for head in newest if head is not None]
+    seen = [
+        Seen(origin=head.peer.origin, note=bytes(head.note).decode())
+        for head in newest
+        if head is not None
+    ]
     if not seen:
         return False
     with transaction.atomic():
-        ledger.append(kind=KIND, subject=subject, body=msgspec.json.encode(seen), audience=audiences.PUBLIC)
+        ledger.append(
+            kind=KIND, subject=subject, body=msgspec.json.encode(seen), audience=audiences.PUBLIC
+        )
     ledger.seal()
     return True
 

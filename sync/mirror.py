@@ -69,13 +69,17 @@ def head_keep(peer: Peer, note: bytes) -> notes.Checkpoint:
     try:
         head = notes.open_checkpoint(note, notes.VerifierKey.parse(peer.log_key))
     except NoteFault as fault:
-        raise PeerLied("bad-signature", f"The head does not hold: {fault}", {"head.note": note}) from fault
-    PeerHead.objects.get_or_create(
+        raise PeerLied(
+            "bad-signature", f"The head does not hold: {fault}", {"head.note": note}
+        ) from fault
+    row, made = PeerHead.objects.get_or_create(
         peer=peer,
         size=head.size,
         root=head.root,
         defaults={"note": note, "seen_on": timezone.localdate()},
     )
+    if not made and len(note) > len(row.note):  # cosignatures came under it since
+        PeerHead.objects.filter(pk=row.pk).update(note=note)
     return head
 
 
@@ -92,7 +96,11 @@ def mirror(peer: Peer, client: Client) -> int:
         _judge_older(peer, head, mirrored)
         return mirrored
     if head.size > mirrored + _STEP:
-        raise PeerLied("malformed", "The head's size is past belief.", {"head.note": _note_of(peer, head.size, head.root)})
+        raise PeerLied(
+            "malformed",
+            "The head's size is past belief.",
+            {"head.note": _note_of(peer, head.size, head.root)},
+        )
     grown = _copy(peer, client, mirrored, head.size)
     if grown is None or grown.tree.root() != head.root:
         _judge_divergence(peer, client, head, mirrored)
@@ -141,7 +149,9 @@ def judge_heads(peer: Peer) -> None:
         PeerLied: ``forked`` (freezes).
     """
     mirrored = Following.objects.filter(peer=peer).values_list("mirrored", flat=True).first() or 0
-    for row in PeerHead.objects.filter(peer=peer, proven=False, size__lte=mirrored).order_by("size")[:_HEADS]:
+    for row in PeerHead.objects.filter(peer=peer, proven=False, size__lte=mirrored).order_by(
+        "size"
+    )[:_HEADS]:
         if _copied(peer, row.size).tree.root() == bytes(row.root):
             PeerHead.objects.filter(pk=row.pk).update(proven=True)
         else:
@@ -155,9 +165,15 @@ def _judge_older(peer: Peer, head: notes.Checkpoint, mirrored: int) -> None:
     if copied.tree.root() != head.root:
         larger = PeerHead.objects.filter(peer=peer, size=mirrored, proven=True).first()
         if larger is None:
-            raise PeerLied("diverged", "A head does not fit our copy, which no head of theirs proves.", {"head.note": note})
+            raise PeerLied(
+                "diverged",
+                "A head does not fit our copy, which no head of theirs proves.",
+                {"head.note": note},
+            )
         whole = opened(peer, mirrored, head.size)
-        files = forks.fork_proof(smaller=note, larger=bytes(larger.note), sizes=(head.size, mirrored), node=whole)
+        files = forks.fork_proof(
+            smaller=note, larger=bytes(larger.note), sizes=(head.size, mirrored), node=whole
+        )
         raise _fork(peer, files)
     if head.size < mirrored:
         last = PeerHead.objects.filter(peer=peer, size=mirrored, proven=True).first()
@@ -177,13 +193,17 @@ def _judge_divergence(peer: Peer, client: Client, head: notes.Checkpoint, mirror
         sample = sample or b"".join(batch)
         at = mirrored // copies.WIDTH - len(roots)
         opened = batch[at] if 0 <= at < len(batch) else opened
-        roots += [copies.bundle_root(commitments) for commitments in batch if len(commitments) == _FULL]
+        roots += [
+            copies.bundle_root(commitments) for commitments in batch if len(commitments) == _FULL
+        ]
         tail = b"" if len(batch[-1]) == _FULL else batch[-1]
     served = copies.Tree(roots, tail)
     ours = PeerHead.objects.filter(peer=peer, size=mirrored, proven=True).first()
     if served.root() == head.root and ours is not None and mirrored:
         node = copies.Opened(served, mirrored // copies.WIDTH, opened)
-        files = forks.fork_proof(smaller=bytes(ours.note), larger=note, sizes=(mirrored, head.size), node=node)
+        files = forks.fork_proof(
+            smaller=bytes(ours.note), larger=note, sizes=(mirrored, head.size), node=node
+        )
         raise _fork(peer, files)
     raise PeerLied(
         "diverged",
@@ -192,7 +212,9 @@ def _judge_divergence(peer: Peer, client: Client, head: notes.Checkpoint, mirror
             "head.note": note,
             "last.note": bytes(ours.note) if ours is not None else b"",
             "leaves": sample,
-            "facts.json": describe(mirrored=mirrored, size=head.size, served_root=served.root().hex()),
+            "facts.json": describe(
+                mirrored=mirrored, size=head.size, served_root=served.root().hex()
+            ),
         },
     )
 
@@ -201,12 +223,16 @@ def _fork(peer: Peer, files: dict[str, bytes]) -> PeerLied:
     try:
         sentence = forks.verify_fork(files, notes.VerifierKey.parse(peer.log_key))
     except ProofFault as fault:
-        return PeerLied("diverged", f"Two heads do not fit, but that cannot be proven: {fault}", files)
+        return PeerLied(
+            "diverged", f"Two heads do not fit, but that cannot be proven: {fault}", files
+        )
     return PeerLied("forked", sentence, files, freezes=True)
 
 
 def _note_of(peer: Peer, size: int, root: bytes) -> bytes:
-    return bytes(PeerHead.objects.values_list("note", flat=True).get(peer=peer, size=size, root=root))
+    return bytes(
+        PeerHead.objects.values_list("note", flat=True).get(peer=peer, size=size, root=root)
+    )
 
 
 # --- our copy --------------------------------------------------------------------------------
@@ -219,22 +245,30 @@ def _copied(peer: Peer, size: int) -> _Copied:
     roots = [bytes(root) for root in stored.values_list("root", flat=True) if root is not None]
     tail = b""
     if rest:
-        tail = bytes(MirrorBundle.objects.values_list("commitments", flat=True).get(peer=peer, number=full))
+        tail = bytes(
+            MirrorBundle.objects.values_list("commitments", flat=True).get(peer=peer, number=full)
+        )
     return _Copied(roots, tail[: rest * 32])
 
 
 def opened(peer: Peer, size: int, at: int) -> copies.Opened:
     """Return our copy as a tree in which the bundle around ``at`` can be read leaf by leaf."""
     number = at // copies.WIDTH
-    stored = MirrorBundle.objects.filter(peer=peer, number=number).values_list("commitments", flat=True)
+    stored = MirrorBundle.objects.filter(peer=peer, number=number).values_list(
+        "commitments", flat=True
+    )
     width = min(copies.WIDTH, size - number * copies.WIDTH)
-    return copies.Opened(_copied(peer, size).tree, number, bytes(stored.first() or b"")[: width * 32])
+    return copies.Opened(
+        _copied(peer, size).tree, number, bytes(stored.first() or b"")[: width * 32]
+    )
 
 
 def commitments_between(peer: Peer, start: int, stop: int) -> bytes:
     """Return the proven commitments from index ``start`` to before ``stop``, 32 octets each."""
     first, last = start // copies.WIDTH, -(-stop // copies.WIDTH)
-    bundles = MirrorBundle.objects.filter(peer=peer, number__gte=first, number__lt=last).order_by("number")
+    bundles = MirrorBundle.objects.filter(peer=peer, number__gte=first, number__lt=last).order_by(
+        "number"
+    )
     joined = b"".join(bytes(octets) for octets in bundles.values_list("commitments", flat=True))
     begin = (start - first * copies.WIDTH) * 32
     return joined[begin : begin + (stop - start) * 32]
@@ -248,13 +282,21 @@ def _bundles(client: Client, first: int, size: int) -> Iterator[list[bytes]]:
 
     def fetch(number: int) -> bytes:
         width = min(copies.WIDTH, size - number * copies.WIDTH)
-        octets = client.get(f"/ledger/tile/{tiles.bundle_path(number, width)}", cap=_BUNDLE_CAP, signed=False).body
+        octets = client.get(
+            f"/ledger/tile/{tiles.bundle_path(number, width)}", cap=_BUNDLE_CAP, signed=False
+        ).body
         try:
             entries = [bytes.fromhex(committed(entry)) for entry in tiles.decode_bundle(octets)]
         except (ProofFault, RecordFault) as fault:
-            raise PeerLied("malformed", f"Bundle {number}: {fault}", {"bundle": octets[:65536]}) from fault
+            raise PeerLied(
+                "malformed", f"Bundle {number}: {fault}", {"bundle": octets[:65536]}
+            ) from fault
         if len(entries) != width:
-            raise PeerLied("malformed", f"Bundle {number} has {len(entries)} entries, not {width}.", {"bundle": octets[:65536]})
+            raise PeerLied(
+                "malformed",
+                f"Bundle {number} has {len(entries)} entries, not {width}.",
+                {"bundle": octets[:65536]},
+            )
         return b"".join(entries)
 
     last = -(-size // copies.WIDTH)

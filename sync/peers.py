@@ -6,9 +6,11 @@ by another way. Nothing is fetched from an address before an operator here typed
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Count, F, Max, Q
 from django.utils import timezone
@@ -16,11 +18,13 @@ from django.utils import timezone
 from sync import documents
 from sync.client import Client, check_address
 from sync.contacts import contact_note
-from sync.errors import RecordFault
-from sync.identity import origin as own_origin, peer_key
+from sync.errors import NoteFault, RecordFault, SignerFault
+from sync.identity import origin as own_origin
+from sync.identity import peer_key, witness_key
 from sync.kinds import kind_named
-from sync.models.exchange import Contact, Following, Grant, Peer
+from sync.models.exchange import Contact, Following, Grant, Peer, PeerHead
 from sync.models.ledger import Head
+from sync.notes import VerifierKey, cosigned_by, parse_note
 from sync.refusals import PeerFault, PeerLied, Refused, RequestRefused, Unreachable
 
 if TYPE_CHECKING:
@@ -84,7 +88,7 @@ class PeerState:
     """One sentence, empty when the last attempt went well."""
 
     witnesses: tuple[str, ...]
-    """Operators (other than theirs) that countersigned heads of theirs we hold: filled where known."""
+    """Operators other than its own that countersigned its newest head; each counts once."""
 
     quarantined: int
     incidents: int
@@ -141,10 +145,31 @@ def peers_with_state() -> list[PeerState]:
         .select_related("following")
         .prefetch_related("contacts", "grants")
     )
-    return [_state(peer) for peer in peers]
+    keys = _witness_keys()
+    return [_state(peer, keys) for peer in peers]
 
 
-def _state(peer: Peer) -> PeerState:
+def _witness_keys() -> dict[VerifierKey, str]:
+    """Witness keys that we know, each with its operator."""
+    known = {VerifierKey.parse(peer.witness_key): peer.operator for peer in connected_peers()}
+    with contextlib.suppress(SignerFault):  # then the page is shown without our own witness
+        known[witness_key()] = settings.MINQING.operator
+    return known
+
+
+def _witnesses(peer: Peer, size: int, keys: dict[VerifierKey, str]) -> tuple[str, ...]:
+    """Operators other than the peer's own that countersigned its newest head that we proved."""
+    head = PeerHead.objects.filter(peer=peer, size=size, proven=True).first() if keys else None
+    if head is None:
+        return ()
+    try:
+        found = cosigned_by(parse_note(bytes(head.note)), keys)
+    except NoteFault:
+        return ()
+    return tuple(sorted({keys[cosignature.key] for cosignature in found} - {peer.operator}))
+
+
+def _state(peer: Peer, keys: dict[VerifierKey, str] | None = None) -> PeerState:
     following = getattr(peer, "following", None) or Following(peer=peer)
     contacts = {contact.direction: contact for contact in peer.contacts.all()}
     pull = contacts.get("pull")
@@ -155,7 +180,7 @@ def _state(peer: Peer) -> PeerState:
         fingerprint=peer.fingerprint, state=peer.state, size=size, mirrored=following.mirrored,
         applied=following.applied, lag=max(0, size - following.applied), delivered=peer.delivered,
         last_success_day=pull.succeeded_on if pull else None, last_error=errors[0] if errors else "",
-        witnesses=(), quarantined=getattr(peer, "held", 0), incidents=getattr(peer, "open_incidents", 0),
+        witnesses=_witnesses(peer, size, keys or {}), quarantined=getattr(peer, "held", 0), incidents=getattr(peer, "open_incidents", 0),
         frozen=peer.frozen_on is not None,
         grants=tuple(GrantState(kind=g.kind, history=g.start == 0, start=g.start) for g in peer.grants.all()),
     )  # fmt: skip
@@ -268,7 +293,11 @@ def connection_accept(origin: str, fingerprint: str) -> PeerState:
 def untold_peers() -> list[Peer]:
     """Return peers that are accepted here and due to be told so."""
     due = Contact.objects.filter(direction="ring", due_at__lte=timezone.now()).values("peer")
-    return list(Peer.objects.filter(ended_on=None, told_of_acceptance=False, pk__in=due).exclude(accepted_here=None))
+    return list(
+        Peer.objects.filter(ended_on=None, told_of_acceptance=False, pk__in=due).exclude(
+            accepted_here=None
+        )
+    )
 
 
 def acceptance_tell(peer: Peer) -> bool:

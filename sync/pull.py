@@ -70,7 +70,9 @@ def pull(peer: Peer) -> Pulled:
             return Pulled(mirrored=0, applied=0, busy=True)
         while True:
             until = timezone.now() + datetime.timedelta(seconds=IDLE * _random.uniform(0.5, 1.0))
-            contact, _ = Contact.objects.update_or_create(peer=peer, direction="pull", defaults={"due_at": until})
+            contact, _ = Contact.objects.update_or_create(
+                peer=peer, direction="pull", defaults={"due_at": until}
+            )
             pulled = _attempt(peer, contact)
             rung = Contact.objects.filter(pk=contact.pk, due_at__lte=timezone.now()).exists()
             if pulled.fault or not rung:
@@ -90,7 +92,12 @@ def _attempt(peer: Peer, contact: Contact) -> Pulled:
         incident_record(peer, lie)
         fault = lie.sentence
     except Refused as refused:
-        incident_record(peer, PeerLied("refused", str(refused), {"status": f"{refused.status} {refused.reason}".encode()}))
+        incident_record(
+            peer,
+            PeerLied(
+                "refused", str(refused), {"status": f"{refused.status} {refused.reason}".encode()}
+            ),
+        )
         fault = str(refused)
     contact_note(contact, fault, retry_after=retry_after)
     following = Following.objects.get(peer=peer)
@@ -101,14 +108,19 @@ def _attempt(peer: Peer, contact: Contact) -> Pulled:
 def _only_one(peer: Peer) -> Iterator[bool]:
     """Hold this peer for this session; a crash lets go of it."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtext(current_schema() || ':pull'), %s)", [peer.pk])
+        cursor.execute(
+            "SELECT pg_try_advisory_lock(hashtext(current_schema() || ':pull'), %s)", [peer.pk]
+        )
         (alone,) = cursor.fetchone()
     try:
         yield alone
     finally:
         if alone:
             with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(hashtext(current_schema() || ':pull'), %s)", [peer.pk])
+                cursor.execute(
+                    "SELECT pg_advisory_unlock(hashtext(current_schema() || ':pull'), %s)",
+                    [peer.pk],
+                )
 
 
 # --- records ---------------------------------------------------------------------------------
@@ -134,13 +146,25 @@ def _take_from_here(peer: Peer, client: Client) -> None:
     except EpochChanged as changed:
         _begin_again(peer, changed.epoch)
         try:
-            _take_from(peer, client, Position(epoch=changed.epoch, start=0, counted=0, last=""), following.mirrored)
+            _take_from(
+                peer,
+                client,
+                Position(epoch=changed.epoch, start=0, counted=0, last=""),
+                following.mirrored,
+            )
         except EpochChanged:
-            raise Unreachable("The peer changed its grants while it was asked; asked again later.") from None
+            raise Unreachable(
+                "The peer changed its grants while it was asked; asked again later."
+            ) from None
 
 
 def _position(following: Following) -> Position:
-    return Position(epoch=following.epoch, start=following.applied, counted=following.counted, last=following.last)
+    return Position(
+        epoch=following.epoch,
+        start=following.applied,
+        counted=following.counted,
+        last=following.last,
+    )
 
 
 def _begin_again(peer: Peer, epoch: int) -> None:
@@ -162,18 +186,26 @@ def _take_from(peer: Peer, client: Client, position: Position, stop: int) -> Non
                 position = Position(epoch=said.epoch, start=0, counted=0, last="")
             more = said.size < stop
             if more and said.size == position.start:
-                raise PeerLied("wrong-note", "The answer does not go on.", {"disclosure.note": window.note})
+                raise PeerLied(
+                    "wrong-note", "The answer does not go on.", {"disclosure.note": window.note}
+                )
             if more:
                 coming = ahead.submit(_fetch, peer, client, us, said.size, stop)
             proven = mirror.commitments_between(peer, position.start, said.size)
-            commitments = windows.check_openings(window.openings, proven, start=position.start, stop=said.size)
+            commitments = windows.check_openings(
+                window.openings, proven, start=position.start, stop=said.size
+            )
             window = replace(window, commitments=commitments)
             windows.check_count(window, position)
             taken = take(peer, us, window, position)
             for lie in taken.lies:
                 incident_record(peer, lie)
             if taken.stopped:
-                raise PeerLied("unreadable-header", f"Nothing of {peer.origin} after index {taken.applied} can be taken in.", {})
+                raise PeerLied(
+                    "unreadable-header",
+                    f"Nothing of {peer.origin} after index {taken.applied} can be taken in.",
+                    {},
+                )
             if not more:
                 return
             position = _position(Following.objects.get(peer=peer))
@@ -184,5 +216,7 @@ def _fetch(peer: Peer, client: Client, us: str, start: int, stop: int) -> Window
     path = f"/exchange/records?from={start}&to={stop}"
     stream = client.get(path, cap=ANSWER_CAP, seconds=ANSWER_SECONDS).body
     openings, note = windows.read_window(stream)
-    said = windows.check_note(note, key=peer.peer_key, issuer=peer.origin, recipient=us, start=start, stop=stop)
+    said = windows.check_note(
+        note, key=peer.peer_key, issuer=peer.origin, recipient=us, start=start, stop=stop
+    )
     return Window(openings=openings, commitments=[], disclosure=said, note=note)

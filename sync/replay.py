@@ -32,7 +32,9 @@ def replay(peer: Peer, *, everything: bool = False) -> int:
         with transaction.atomic():
             Following.objects.select_for_update().get(peer=peer)
             waiting = list(
-                Quarantine.objects.filter(peer=peer, index__gt=after).exclude(reason__in=REFUSED_REASONS).order_by("index")[:_ROUND]
+                Quarantine.objects.filter(peer=peer, index__gt=after)
+                .exclude(reason__in=REFUSED_REASONS)
+                .order_by("index")[:_ROUND]
             )
             for held in waiting:
                 done += _retry(peer, held, blocked, everything=everything)
@@ -62,11 +64,11 @@ def _retry(peer: Peer, held: Quarantine, blocked: set[tuple[str, str]], *, every
         return 0
     item = _load(peer, held.index)
     assert item.header is not None
-    if held.reason in {"rejected", "failed"} and not everything:
-        blocked.add(chain)
-    elif not apply.kind_is_known(item.header.kind, item.header.schema):
-        blocked.add(chain)
-    elif not chains.follows(peer, item):
+    if (
+        (held.reason in {"rejected", "failed"} and not everything)
+        or not apply.kind_is_known(item.header.kind, item.header.schema)
+        or not chains.follows(peer, item)
+    ):
         blocked.add(chain)
     elif not apply.attempt(item, apply.received(item, peer.origin)):
         blocked.add(chain)
@@ -82,4 +84,8 @@ def _retry(peer: Peer, held: Quarantine, blocked: set[tuple[str, str]], *, every
 def _load(peer: Peer, index: int) -> Judged:
     row = Received.objects.get(peer=peer, index=index)
     header, salt = bytes(row.header or b""), bytes(row.salt or b"")
-    return Judged(Opening(index, salt, header, bytes(row.body or b"")), bytes(row.commitment), decode_header(header))
+    return Judged(
+        Opening(index, salt, header, bytes(row.body or b"")),
+        bytes(row.commitment),
+        decode_header(header),
+    )

@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 from django.utils import timezone
 
+from sync.contacts import contact_note
 from sync.ledger import head
 from sync.models.exchange import Contact
 from sync.peers import client_for, connected_peers
-from sync.contacts import contact_note
 from sync.refusals import PeerLied, Refused, Unreachable
 
 RING_SECONDS = 5.0
@@ -19,7 +19,9 @@ PARALLEL = 8
 def ring_peers() -> int:
     """Ring at every connected peer that is not in a pause after failures; return how many heard it."""
     note = head().note
-    due = Contact.objects.filter(direction="ring", peer__in=connected_peers(), due_at__lte=timezone.now()).select_related("peer")
+    due = Contact.objects.filter(
+        direction="ring", peer__in=connected_peers(), due_at__lte=timezone.now()
+    ).select_related("peer")
     contacts = list(due)
     clients = [client_for(contact.peer) for contact in contacts]
 

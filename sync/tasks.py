@@ -18,7 +18,9 @@ from tenants.tasks import unit_task
 class Queued(Protocol):
     """A task as it is queued: the first argument names the unit's schema."""
 
-    def apply_async(self, *, args: list[str], retry: bool, ignore_result: bool, expires: int) -> Any:
+    def apply_async(
+        self, *, args: list[str], retry: bool, ignore_result: bool, expires: int
+    ) -> Any:
         """Put it in the queue."""
 
 

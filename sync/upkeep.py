@@ -17,9 +17,13 @@ from sync.peers import connected_peers, untold_peers
 def sweep() -> None:
     """Queue every pull that is due, tell acceptances that could not be told, ask witnesses, log heads, forget nonces."""
     now = timezone.now()
-    due = Contact.objects.filter(direction="pull", due_at__lte=now, peer__in=connected_peers()).select_related("peer")
+    due = Contact.objects.filter(
+        direction="pull", due_at__lte=now, peer__in=connected_peers()
+    ).select_related("peer")
     for contact in due:
-        claimed = Contact.objects.filter(pk=contact.pk, due_at=contact.due_at).update(due_at=now + doorbell.CLAIMED)
+        claimed = Contact.objects.filter(pk=contact.pk, due_at=contact.due_at).update(
+            due_at=now + doorbell.CLAIMED
+        )
         if claimed:
             doorbell.pull_queue(contact.peer)
     if untold_peers():
@@ -35,6 +39,13 @@ def _unwitnessed() -> bool:
     head = Head.objects.order_by("-size").first()
     if head is None:
         return False
-    held = [*Cosignature.objects.filter(size=head.size, root=head.root).values_list("witness_key", flat=True), str(witness_key())]
-    due = Contact.objects.filter(direction="witness", due_at__lte=timezone.now(), peer__in=connected_peers())
+    held = [
+        *Cosignature.objects.filter(size=head.size, root=head.root).values_list(
+            "witness_key", flat=True
+        ),
+        str(witness_key()),
+    ]
+    due = Contact.objects.filter(
+        direction="witness", due_at__lte=timezone.now(), peer__in=connected_peers()
+    )
     return due.filter(~Q(peer__witness_key__in=held)).exists()

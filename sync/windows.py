@@ -66,10 +66,14 @@ def read_window(stream: bytes) -> tuple[list[Opening], bytes]:
     try:
         return framing.split(stream)
     except FramingFault as fault:
-        raise PeerLied("malformed", f"The records cannot be read: {fault}", {"answer": stream[:_KEPT]}) from fault
+        raise PeerLied(
+            "malformed", f"The records cannot be read: {fault}", {"answer": stream[:_KEPT]}
+        ) from fault
 
 
-def check_note(note: bytes, *, key: str, issuer: str, recipient: str, start: int, stop: int) -> Disclosure:
+def check_note(
+    note: bytes, *, key: str, issuer: str, recipient: str, start: int, stop: int
+) -> Disclosure:
     """Check whose note it is, for whom, and that it speaks of the range that was asked for.
 
     Raises:
@@ -78,11 +82,19 @@ def check_note(note: bytes, *, key: str, issuer: str, recipient: str, start: int
     try:
         disclosure = framing.read_disclosure(note, notes.VerifierKey.parse(key))
     except NoteFault as fault:
-        raise PeerLied("wrong-note", f"The disclosure note does not hold: {fault}", {"disclosure.note": note}) from fault
+        raise PeerLied(
+            "wrong-note", f"The disclosure note does not hold: {fault}", {"disclosure.note": note}
+        ) from fault
     if (disclosure.issuer, disclosure.recipient) != (issuer, recipient):
-        raise PeerLied("wrong-note", "The disclosure note is of or for another unit.", {"disclosure.note": note})
+        raise PeerLied(
+            "wrong-note",
+            "The disclosure note is of or for another unit.",
+            {"disclosure.note": note},
+        )
     if not start <= disclosure.size <= stop:
-        raise PeerLied("wrong-note", "The disclosure note speaks of another range.", {"disclosure.note": note})
+        raise PeerLied(
+            "wrong-note", "The disclosure note speaks of another range.", {"disclosure.note": note}
+        )
     return disclosure
 
 
@@ -104,9 +116,13 @@ def check_openings(openings: list[Opening], proven: bytes, *, start: int, stop: 
     for opening in openings:
         index = opening.index
         if index <= before:
-            raise PeerLied("reordered", f"Record {index} came after record {before}.", _evidence(opening))
+            raise PeerLied(
+                "reordered", f"Record {index} came after record {before}.", _evidence(opening)
+            )
         if index >= stop:
-            raise PeerLied("malformed", f"Record {index} lies past the note's size {stop}.", _evidence(opening))
+            raise PeerLied(
+                "malformed", f"Record {index} lies past the note's size {stop}.", _evidence(opening)
+            )
         before = index
         leaf = proven[(index - start) * 32 : (index - start) * 32 + 32]
         if opening.salt is not None:
@@ -114,7 +130,11 @@ def check_openings(openings: list[Opening], proven: bytes, *, start: int, stop: 
             hashed = sha256(_DOMAIN + opening.salt + pack(len(header)) + header)
             hashed.update(body)
             if hashed.digest() != leaf:
-                raise PeerLied("changed", f"Record {index} is not what the log committed to.", {**_evidence(opening), "leaf": leaf})
+                raise PeerLied(
+                    "changed",
+                    f"Record {index} is not what the log committed to.",
+                    {**_evidence(opening), "leaf": leaf},
+                )
         commitments.append(leaf)
     return commitments
 
@@ -130,7 +150,9 @@ def check_count(window: Window, position: Position) -> None:
     said = window.disclosure
     if (said.count, said.last) == (counted, last):
         return
-    facts = describe(received=counted, said=said.count, last=last, said_last=said.last, size=said.size)
+    facts = describe(
+        received=counted, said=said.count, last=last, said_last=said.last, size=said.size
+    )
     name = "withheld" if said.count >= counted else "wrong-note"
     raise PeerLied(
         name,

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 
 from sync import forks, identity, ledger, merkle, notes, tree
+from sync.contacts import contact_note
 from sync.errors import NoteFault, SignerRefused
 from sync.incidents import incident_record
 from sync.models.exchange import Contact, Cosignature, Peer
 from sync.peers import client_for, connected_peers
-from sync.contacts import contact_note
 from sync.refusals import PeerLied, Refused, RequestRefused, Unreachable
 from sync.signer import client as signer_client
 from sync.signer.messages import Cosign, Witnessed
@@ -79,12 +79,18 @@ def add_checkpoint(body: bytes) -> str:
 def _read(body: bytes) -> _Asked:
     """Read ``old <size>``, proof lines, an empty line, the note."""
     head, blank, note = body.partition(b"\n\n")
+    first, *lines = head.decode("ascii", errors="replace").split("\n")
+    if not blank or not first.startswith("old ") or len(lines) > _PROOF_LINES:
+        raise RequestRefused(
+            "malformed", "Send: old <size>, at most 63 proof lines, an empty line, the checkpoint."
+        )
     try:
-        first, *lines = head.decode("ascii").split("\n")
-        if not blank or not first.startswith("old ") or len(lines) > _PROOF_LINES:
-            raise NoteFault("The request reads: old <size>, at most 63 proof lines, an empty line, the checkpoint.")
-        return _Asked(notes.parse_size(first.removeprefix("old ")), [notes.decode64(line) for line in lines], note)
-    except (NoteFault, UnicodeDecodeError) as fault:
+        return _Asked(
+            notes.parse_size(first.removeprefix("old ")),
+            [notes.decode64(line) for line in lines],
+            note,
+        )
+    except NoteFault as fault:
         raise RequestRefused("malformed", str(fault)) from fault
 
 
@@ -106,7 +112,9 @@ def _look_for_fork(peer: Peer, note: bytes) -> None:
         return
     if old.size == new.size and old.root != new.root:
         files = {"smaller.note": before, "larger.note": note}
-        incident_record(peer, PeerLied("forked", forks.verify_fork(files, key), files, freezes=True))
+        incident_record(
+            peer, PeerLied("forked", forks.verify_fork(files, key), files, freezes=True)
+        )
 
 
 # --- we ask -----------------------------------------------------------------------------------
@@ -116,12 +124,18 @@ def ask_witnesses() -> int:
     """Ask each outside witness for a cosignature under our newest head; return how many hold one now."""
     head = ledger.head()
     ours = str(identity.witness_key())
-    held = set(Cosignature.objects.filter(size=head.size, root=head.root).values_list("witness_key", flat=True))
+    held = set(
+        Cosignature.objects.filter(size=head.size, root=head.root).values_list(
+            "witness_key", flat=True
+        )
+    )
     asked: set[str] = {ours, *held}
     for peer in connected_peers():
         if peer.witness_key in asked:
             continue
-        contact = Contact.objects.filter(peer=peer, direction="witness", due_at__lte=timezone.now()).first()
+        contact = Contact.objects.filter(
+            peer=peer, direction="witness", due_at__lte=timezone.now()
+        ).first()
         if contact is not None:
             asked.add(peer.witness_key)
             contact_note(contact, _ask(peer, head))
@@ -151,7 +165,9 @@ def _submit(client: Client, head: SignedHead, old: int) -> str:
     for again in (False, True):
         proof = merkle.consistency_proof(old, head.size, tree.node_at(head.size))
         lines = "".join(f"{notes.encode64(node)}\n" for node in proof)
-        answer = client.post(PATH, f"old {old}\n{lines}\n".encode() + own, understood=(409,), signed=False)
+        answer = client.post(
+            PATH, f"old {old}\n{lines}\n".encode() + own, understood=(409,), signed=False
+        )
         if answer.status != 409:
             return answer.body.decode("utf-8", errors="replace")
         said = notes.parse_size(answer.body.decode("ascii", errors="replace").strip())
@@ -181,5 +197,9 @@ def _keep(peer: Peer, head: SignedHead, answer: str) -> None:
 def operators(size: int, root: bytes) -> list[str]:
     """Return the outside operators that saw one of our heads, each once, however many units they run."""
     ours = identity.identity()
-    rows = Cosignature.objects.filter(size=size, root=root).exclude(witness_key=ours.witness_key).exclude(operator=ours.operator)
+    rows = (
+        Cosignature.objects.filter(size=size, root=root)
+        .exclude(witness_key=ours.witness_key)
+        .exclude(operator=ours.operator)
+    )
     return sorted(set(rows.values_list("operator", flat=True)))

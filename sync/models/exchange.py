@@ -123,7 +123,9 @@ class Contact(models.Model):
     """When to try a peer again, one row per direction: ``pull`` (we fetch), ``ring`` (we tell), ``witness`` (we ask)."""
 
     peer = models.ForeignKey(Peer, on_delete=models.CASCADE, related_name="contacts")
-    direction = models.CharField(max_length=8, choices=[(name, name) for name in ("pull", "ring", "witness")])
+    direction = models.CharField(
+        max_length=8, choices=[(name, name) for name in ("pull", "ring", "witness")]
+    )
     failures = models.PositiveIntegerField(default=0)
     due_at = models.DateTimeField()
     succeeded_on = models.DateField(null=True)

@@ -110,7 +110,9 @@ def _measure(issuer: Deployment, count: int) -> dict[str, float]:
     size = int(issuer.python(_LOAD.format(count=count), unit="430522"))
     with unit_context(unit):
         with connection.cursor() as cursor:
-            cursor.execute("CREATE TABLE bench_line (index bigint PRIMARY KEY, subject text, body bytea)")
+            cursor.execute(
+                "CREATE TABLE bench_line (index bigint PRIMARY KEY, subject text, body bytea)"
+            )
         asked = peers.connection_request(address)
         issuer.python(_GRANT, unit="430522")
         peers.connection_accept(asked.origin, asked.fingerprint)
@@ -140,7 +142,9 @@ def _replication(issuer: Deployment, count: int) -> float:
     theirs.execute(f"CREATE TABLE bench_rows ({columns})")
     ours.execute(f"CREATE TABLE bench_rows ({columns})")
     theirs.execute("CREATE PUBLICATION bench FOR TABLE bench_rows")
-    source = f"host={postgres.cluster_for(issuer.state).sockets} dbname=minqing user={postgres.USER}"
+    source = (
+        f"host={postgres.cluster_for(issuer.state).sockets} dbname=minqing user={postgres.USER}"
+    )
     ours.execute(f"CREATE SUBSCRIPTION bench CONNECTION '{source}' PUBLICATION bench")
     _wait(ours, "SELECT count(*) = 0 FROM pg_subscription_rel WHERE srsubstate <> 'r'")
     ours.execute("ALTER SUBSCRIPTION bench DISABLE")
@@ -158,8 +162,11 @@ def _replication(issuer: Deployment, count: int) -> float:
     return count / seconds
 
 
-def _server(cluster: postgres.Cluster) -> Any:
-    server = psycopg2.connect(dbname="minqing", user=postgres.USER, host=str(postgres.lease(cluster)))
+def _server(cluster: postgres.Cluster | None) -> Any:
+    assert cluster is not None
+    server = psycopg2.connect(
+        dbname="minqing", user=postgres.USER, host=str(postgres.lease(cluster))
+    )
     server.autocommit = True
     return server.cursor()
 

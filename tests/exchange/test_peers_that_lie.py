@@ -185,7 +185,7 @@ def test_a_fork_at_a_power_of_two_carries_that_subtrees_root(liar, county):
     assert evidence["smaller.note"] == true_head
     assert len(json.loads(evidence["hashes.json"])["edge"]) == 1
     forks.verify_fork(evidence, liar.log_key.verifier)
-    with pytest.raises(Exception, match="beginning|reproduce"):
+    with pytest.raises(Exception, match=r"beginning|reproduce"):
         forks.verify_fork({**evidence, "smaller.note": liar.checkpoint(8)}, liar.log_key.verifier)
 
 
@@ -220,7 +220,9 @@ def test_a_repeated_commitment_is_refused_and_counted_once(liar, county):
     assert incident(county)[0] == "repeated"
 
 
-def test_the_same_words_under_the_same_chain_number_with_a_new_salt_are_not_counted_twice(liar, county):
+def test_the_same_words_under_the_same_chain_number_with_a_new_salt_are_not_counted_twice(
+    liar, county
+):
     liar.chains["line-2", audiences.PUBLIC] = (0, "")
     liar.add(b"true 2", subject="line-2")
     assert fetch(county).fault == ""
@@ -302,7 +304,11 @@ def test_a_redirect_is_never_followed(liar, county, path):
 
 def test_a_slow_drip_ends_at_the_deadline(liar, county, monkeypatch):
     get = client.Client.get
-    monkeypatch.setattr(client.Client, "get", lambda self, path, **limits: get(self, path, **{**limits, "seconds": 0.5}))
+    monkeypatch.setattr(
+        client.Client,
+        "get",
+        lambda self, path, **limits: get(self, path, **{**limits, "seconds": 0.5}),
+    )
     liar.misbehave("/ledger/checkpoint", lies.dripping)
     assert "not complete" in fetch(county).fault
     assert incident(county)[0] == "slow"
@@ -352,13 +358,17 @@ def test_an_unknown_kind_waits_and_is_applied_after_an_upgrade(liar, county, mon
     from sync import kinds
     from tests.support.exchange import apply
 
-    monkeypatch.setitem(kinds._kinds, "tests.future", kinds.RecordKind(name="tests.future", apply=apply))
+    monkeypatch.setitem(
+        kinds._kinds, "tests.future", kinds.RecordKind(name="tests.future", apply=apply)
+    )
     assert fetch(county).fault == ""
     assert applied_bodies(county)[:5] == TRUE
     assert applied_bodies(county)[5:7] == [b"future 1", b"future 2"]
 
 
-def test_a_record_that_its_handler_rejects_or_breaks_on_holds_back_its_own_subject_only(liar, county):
+def test_a_record_that_its_handler_rejects_or_breaks_on_holds_back_its_own_subject_only(
+    liar, county
+):
     liar.add(b"reject this", subject="a")
     liar.add(b"follows", subject="a")
     liar.add(b"break this", subject="b")
@@ -390,10 +400,14 @@ def test_a_head_that_a_third_unit_saw_proves_a_split_view(liar, county):
     liar.records = true
     body = json.dumps([{"origin": liar.origin, "note": other_view.decode()}]).encode()
     with unit_context(county):
-        record = ReceivedRecord(origin="minqing/430500/00000000", index=0, commitment="00" * 32, header=None, body=body)
+        record = ReceivedRecord(
+            origin="minqing/430500/00000000", index=0, commitment="00" * 32, header=None, body=body
+        )
         heads_seen.apply([record])
         forged = body.replace(b"shown", b"shown")
-        heads_seen.apply([ReceivedRecord(origin="x", index=1, commitment="11" * 32, header=None, body=forged)])
+        heads_seen.apply(
+            [ReceivedRecord(origin="x", index=1, commitment="11" * 32, header=None, body=forged)]
+        )
         assert PeerHead.objects.filter(proven=False).count() == 1
     name, evidence, peer = incident(county)
     assert name == "forked"

@@ -9,6 +9,7 @@ import httpx
 import pytest
 import time_machine
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.utils import timezone
 
 from sync import identity, requests
 from sync.models import Incident, Nonce
@@ -32,11 +33,18 @@ def signed(**changes):
 
 
 def verify(asked, *, key=KEY, fresh=lambda keyid, nonce: True):
-    return requests.verify(asked, find=lambda keyid: key.public_key() if keyid == "peer" else None, fresh=fresh)
+    return requests.verify(
+        asked, find=lambda keyid: key.public_key() if keyid == "peer" else None, fresh=fresh
+    )
 
 
 def change(asked, **changes):
-    values = {"method": asked.method, "url": asked.url, "headers": asked.headers, "body": asked.body} | changes
+    values = {
+        "method": asked.method,
+        "url": asked.url,
+        "headers": asked.headers,
+        "body": asked.body,
+    } | changes
     return requests.Message(**values)
 
 
@@ -63,7 +71,9 @@ def test_an_unsigned_request_is_refused():
 @pytest.mark.parametrize("missing", ["Signature", "Signature-Input", "Content-Digest"])
 def test_each_header_is_required(missing):
     asked = signed()
-    headers = {name: value for name, value in asked.headers.items() if name.lower() != missing.lower()}
+    headers = {
+        name: value for name, value in asked.headers.items() if name.lower() != missing.lower()
+    }
     with pytest.raises(RequestRefused):
         verify(change(asked, headers=headers))
 
@@ -97,7 +107,13 @@ def test_each_parameter_is_required(parameter, monkeypatch):
 
     def without(self, message, *, covered_component_ids, signature_params, component_resolver=None):
         kept = {name: value for name, value in signature_params.items() if name != parameter}
-        return real(self, message, covered_component_ids=covered_component_ids, signature_params=kept, component_resolver=component_resolver)
+        return real(
+            self,
+            message,
+            covered_component_ids=covered_component_ids,
+            signature_params=kept,
+            component_resolver=component_resolver,
+        )
 
     with monkeypatch.context() as patched:
         patched.setattr(requests.HTTPMessageSigner, "_build_signature_base", without)
@@ -118,15 +134,22 @@ def test_another_key_an_unknown_key_and_another_algorithm_are_refused():
 
 def test_two_signatures_are_refused():
     asked = signed()
-    doubled = {name: f"{value}, {value.replace('minqing=', 'second=', 1)}" for name, value in asked.headers.items() if "ignature" in name}
+    doubled = {
+        name: f"{value}, {value.replace('minqing=', 'second=', 1)}"
+        for name, value in asked.headers.items()
+        if "ignature" in name
+    }
     with pytest.raises(RequestRefused):
         verify(change(asked, headers={**asked.headers, **doubled}))
 
 
-@pytest.mark.parametrize(("seconds", "holds"), [(0, True), (290, True), (430, False), (-110, True), (-130, False), (86400, False)])
+@pytest.mark.parametrize(
+    ("seconds", "holds"),
+    [(0, True), (290, True), (430, False), (-110, True), (-130, False), (86400, False)],
+)
 def test_the_window_is_300_seconds_and_the_clocks_may_differ_by_120(seconds, holds):
     asked = signed()
-    then = datetime.datetime.now(tz=datetime.UTC) + datetime.timedelta(seconds=seconds)
+    then = timezone.now() + datetime.timedelta(seconds=seconds)
     with time_machine.travel(then, tick=False):
         if holds:
             assert verify(asked).keyid == "peer"
@@ -156,7 +179,7 @@ def test_nonces_are_kept_longer_than_window_and_skew_allow_a_repetition(county):
     assert requests.NONCE_LIFE > requests.WINDOW + 2 * requests.SKEW
     with unit_context(county):
         assert nonce_use("peer", "n" * 32)
-        late = datetime.datetime.now(tz=datetime.UTC) + requests.WINDOW + 2 * requests.SKEW
+        late = timezone.now() + requests.WINDOW + 2 * requests.SKEW
         with time_machine.travel(late, tick=False):
             nonces_forget()
             assert not nonce_use("peer", "n" * 32)
@@ -190,28 +213,48 @@ def test_a_replayed_request_is_refused_with_evidence_over_http(port, county, cit
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/exchange/records?from=0&to=1"), ("POST", "/exchange/doorbell"), ("POST", "/exchange/accept"), ("POST", "/exchange/connect")],
+    [
+        ("GET", "/exchange/records?from=0&to=1"),
+        ("POST", "/exchange/doorbell"),
+        ("POST", "/exchange/accept"),
+        ("POST", "/exchange/connect"),
+    ],
 )
 def test_strangers_learn_nothing(port, city, method, path):
-    answer = httpx.request(method, f"http://127.0.0.1:{port}{path}", headers={"host": f"{city.host}:{port}"}, trust_env=False)
+    answer = httpx.request(
+        method,
+        f"http://127.0.0.1:{port}{path}",
+        headers={"host": f"{city.host}:{port}"},
+        trust_env=False,
+    )
     assert answer.status_code in {400, 401}
     assert answer.headers["minqing-refusal"] in {"unsigned", "malformed"}
 
 
-@pytest.mark.parametrize("query", ["", "?from=1", "?from=-1&to=2", "?from=2&to=1", "?from=x&to=y", "?from=0&to=" + "9" * 40])
+@pytest.mark.parametrize(
+    "query",
+    ["", "?from=1", "?from=-1&to=2", "?from=2&to=1", "?from=x&to=y", "?from=0&to=" + "9" * 40],
+)
 def test_a_peers_malformed_range_is_a_400(port, county, city, query):
     connect(county, city, port)
     url = f"{address(city, port)}/exchange/records{query}"
     with unit_context(county):
-        headers = requests.sign(message(url=url), key=identity.peer_key().private, keyid=identity.origin())
+        headers = requests.sign(
+            message(url=url), key=identity.peer_key().private, keyid=identity.origin()
+        )
     answer = httpx.get(
-        f"http://127.0.0.1:{port}/exchange/records{query}", headers={**headers, "host": f"{city.host}:{port}"}, trust_env=False
+        f"http://127.0.0.1:{port}/exchange/records{query}",
+        headers={**headers, "host": f"{city.host}:{port}"},
+        trust_env=False,
     )
     assert answer.status_code == 400
 
 
 def test_a_large_body_is_refused_before_it_is_read(port, city):
     answer = httpx.post(
-        f"http://127.0.0.1:{port}/exchange/doorbell", content=b"x" * 100_000, headers={"host": f"{city.host}:{port}"}, trust_env=False
+        f"http://127.0.0.1:{port}/exchange/doorbell",
+        content=b"x" * 100_000,
+        headers={"host": f"{city.host}:{port}"},
+        trust_env=False,
     )
     assert answer.status_code == 413

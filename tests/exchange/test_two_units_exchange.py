@@ -67,7 +67,9 @@ def test_older_connected_records_need_a_grant_with_history(port, county, city):
     assert applied_bodies(city) == [b"old", b"old and public", b"new"]
 
 
-def test_without_a_grant_nothing_is_disclosed_and_without_acceptance_nothing_is_served(port, county, city):
+def test_without_a_grant_nothing_is_disclosed_and_without_acceptance_nothing_is_served(
+    port, county, city
+):
     connect(county, city, port)
     publish(county, b"secret", audience=audiences.CONNECTED)
     assert fetch(city, county).fault == ""
@@ -80,7 +82,9 @@ def test_without_a_grant_nothing_is_disclosed_and_without_acceptance_nothing_is_
     assert applied_bodies(city) == []
 
 
-def test_a_connection_stands_only_after_both_sides_compared_the_right_fingerprint(port, county, city):
+def test_a_connection_stands_only_after_both_sides_compared_the_right_fingerprint(
+    port, county, city
+):
     with unit_context(county):
         asked = peers.connection_request(address(city, port))
         assert asked.state == "requested"
@@ -91,7 +95,10 @@ def test_a_connection_stands_only_after_both_sides_compared_the_right_fingerprin
     with unit_context(city):
         (offered,) = peers.peers_with_state()
         assert offered.state == "offered"
-        assert peers.connection_accept(offered.origin, offered.fingerprint.replace(" ", "")).state == "accepted"
+        assert (
+            peers.connection_accept(offered.origin, offered.fingerprint.replace(" ", "")).state
+            == "accepted"
+        )
     with unit_context(county):
         assert peers.peers_with_state()[0].state == "requested"
         assert peers.connection_accept(asked.origin, asked.fingerprint).state == "connected"
@@ -99,7 +106,9 @@ def test_a_connection_stands_only_after_both_sides_compared_the_right_fingerprin
         assert peers.peers_with_state()[0].state == "connected"
 
 
-def test_many_records_of_many_chains_arrive_in_log_order_in_several_windows(port, county, city, monkeypatch):
+def test_many_records_of_many_chains_arrive_in_log_order_in_several_windows(
+    port, county, city, monkeypatch
+):
     monkeypatch.setattr("sync.framing.WINDOW_RECORDS", 100)
     connect(county, city, port, KIND)
     bodies = [b"%d" % number for number in range(700)]

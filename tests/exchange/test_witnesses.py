@@ -39,7 +39,10 @@ def liar(port, county):
 
 def submit(port, unit, body):
     return httpx.post(
-        f"http://127.0.0.1:{port}/witness/add-checkpoint", content=body, headers={"host": f"{unit.host}:{port}"}, trust_env=False
+        f"http://127.0.0.1:{port}/witness/add-checkpoint",
+        content=body,
+        headers={"host": f"{unit.host}:{port}"},
+        trust_env=False,
     )
 
 
@@ -60,10 +63,18 @@ def test_a_head_is_cosigned_and_the_next_must_continue_it(port, liar, county):
     signed = notes.Note(note.text, (notes.parse_signature(first.text.strip("\n")),))
     assert [cosignature.key for cosignature in notes.cosigned_by(signed, [key])] == [key]
     again = submit(port, county, request(liar, 0, 4))
-    assert (again.status_code, again.text, again.headers["content-type"]) == (409, "2\n", "text/x.tlog.size")
+    assert (again.status_code, again.text, again.headers["content-type"]) == (
+        409,
+        "2\n",
+        "text/x.tlog.size",
+    )
     assert submit(port, county, request(liar, 2, 4)).status_code == 200
     digest = hashlib.sha256(liar.origin.encode()).hexdigest()
-    kept = httpx.get(f"http://127.0.0.1:{port}/witness/{digest}/checkpoint", headers={"host": f"{county.host}:{port}"}, trust_env=False)
+    kept = httpx.get(
+        f"http://127.0.0.1:{port}/witness/{digest}/checkpoint",
+        headers={"host": f"{county.host}:{port}"},
+        trust_env=False,
+    )
     assert notes.open_checkpoint(kept.content, liar.log_key.verifier).size == 4
 
 
@@ -92,7 +103,9 @@ def test_malformed_and_unknown_heads_are_refused(port, liar, county, body, statu
 
 def test_a_wrong_signature_or_proof_is_refused(port, liar, county):
     assert submit(port, county, request(liar, 0, 2)).status_code == 200
-    wrong_proof = request(liar, 2, 4).replace(b"\n\n", b"\n" + notes.encode64(bytes(32)).encode() + b"\n\n", 1)
+    wrong_proof = request(liar, 2, 4).replace(
+        b"\n\n", b"\n" + notes.encode64(bytes(32)).encode() + b"\n\n", 1
+    )
     assert submit(port, county, wrong_proof).status_code == 422
     liar.log_key = notes.SigningKey.from_seed(liar.origin, bytes(32))
     assert submit(port, county, request(liar, 2, 4)).status_code == 403
@@ -109,7 +122,9 @@ def cosigning(liar, *, claim=None):
             answer = b"%d\n" % claim
         else:
             http.send_response(200)
-            answer = notes.cosign(notes.parse_note(note).text, liar.keys["witness"], 1_800_000_000).line.encode()
+            answer = notes.cosign(
+                notes.parse_note(note).text, liar.keys["witness"], 1_800_000_000
+            ).line.encode()
         http.send_header("Content-Length", str(len(answer)))
         http.end_headers()
         http.wfile.write(answer)
@@ -117,7 +132,9 @@ def cosigning(liar, *, claim=None):
     return handler
 
 
-def test_our_head_carries_the_cosignature_of_another_operator_and_counts_him_once(port, liar, county):
+def test_our_head_carries_the_cosignature_of_another_operator_and_counts_him_once(
+    port, liar, county
+):
     publish(county, b"one", b"two")
     liar.misbehave("/witness", cosigning(liar))
     with unit_context(county):

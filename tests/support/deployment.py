@@ -87,16 +87,31 @@ class Deployment:
     def _spawn(self, name, *arguments):
         with (self.state / f"{name}.log").open("ab") as log:
             self._processes.append(
-                subprocess.Popen([sys.executable, *arguments], env=self._environment(), stdout=log, stderr=log, cwd=self.state)
+                subprocess.Popen(
+                    [sys.executable, *arguments],
+                    env=self._environment(),
+                    stdout=log,
+                    stderr=log,
+                    cwd=self.state,
+                )
             )
 
     def _environment(self):
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("MINQING_", "DATABASE_", "CELERY_"))}
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("MINQING_", "DATABASE_", "CELERY_"))
+        }
         return {**kept, **self.variables}
 
     def _answers(self):
         with contextlib.suppress(httpx.HTTPError):
-            return httpx.get(f"http://127.0.0.1:{self.port}/healthz", trust_env=False, timeout=10).status_code == 200
+            return (
+                httpx.get(
+                    f"http://127.0.0.1:{self.port}/healthz", trust_env=False, timeout=10
+                ).status_code
+                == 200
+            )
         return False
 
     def messages(self):
@@ -110,11 +125,18 @@ class Deployment:
     def python(self, code, *, unit=""):
         """Run Python in the deployment, inside a unit if one is named; return what it printed."""
         inside = f"from tenants.current import unit_by_code, unit_context\ninside = unit_context(unit_by_code({unit!r}))\ninside.__enter__()\n"
-        return self._run(["-c", f"import django; django.setup()\n{inside if unit else ''}{code}"], check=True)
+        return self._run(
+            ["-c", f"import django; django.setup()\n{inside if unit else ''}{code}"], check=True
+        )
 
     def _run(self, arguments, *, check):
         done = subprocess.run(
-            [sys.executable, *arguments], env=self._environment(), capture_output=True, text=True, check=False, timeout=600
+            [sys.executable, *arguments],
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=600,
         )
         if check and done.returncode != 0:
             raise RuntimeError(f"{arguments[:4]}: {done.stderr[-3000:]}")

@@ -25,7 +25,8 @@ def apply(records):
             if record.body.startswith(b"break"):
                 raise ZeroDivisionError
         cursor.executemany(
-            "INSERT INTO tests_applied VALUES (%s, %s, %s)", [(r.origin, r.index, r.body) for r in records]
+            "INSERT INTO tests_applied VALUES (%s, %s, %s)",
+            [(r.origin, r.index, r.body) for r in records],
         )
 
 
@@ -46,6 +47,12 @@ def publish(unit, *bodies, kind=KIND, audience=audiences.PUBLIC, subjects=0, sub
     with unit_context(unit):
         with transaction.atomic():
             for place, body in enumerate(bodies):
-                name = f"{subject}-{place % subjects}" if subjects else f"{subject}-{place}-{body[:20].hex()}"
-                ledger.append(kind=kind, subject=name, body=body, audience=audience, media_type="text/plain")
+                name = (
+                    f"{subject}-{place % subjects}"
+                    if subjects
+                    else f"{subject}-{place}-{body[:20].hex()}"
+                )
+                ledger.append(
+                    kind=kind, subject=name, body=body, audience=audience, media_type="text/plain"
+                )
         return ledger.seal()

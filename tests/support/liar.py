@@ -28,7 +28,9 @@ class Liar:
             "log": notes.SigningKey.from_seed(self.origin, secrets.token_bytes(32)),
             "ack": notes.SigningKey.from_seed(f"{self.origin}/ack", secrets.token_bytes(32)),
             "peer": notes.SigningKey.from_seed(f"{self.origin}/peer", secrets.token_bytes(32)),
-            "witness": notes.SigningKey.from_seed(f"{self.origin}/witness", secrets.token_bytes(32), notes.COSIGNATURE),
+            "witness": notes.SigningKey.from_seed(
+                f"{self.origin}/witness", secrets.token_bytes(32), notes.COSIGNATURE
+            ),
         }
         self.log_key = self.keys["log"]
         self.records = []
@@ -45,7 +47,17 @@ class Liar:
 
     # --- the log --------------------------------------------------------------------------
 
-    def add(self, body, *, kind="tests.line", subject="", audience=audiences.PUBLIC, header=None, salt=None, **fields):
+    def add(
+        self,
+        body,
+        *,
+        kind="tests.line",
+        subject="",
+        audience=audiences.PUBLIC,
+        header=None,
+        salt=None,
+        **fields,
+    ):
         """Append a record; fields override the header's, `header` replaces its octets."""
         subject = subject or f"line-{len(self.records)}"
         n, prev = self.chains.get((subject, audience), (0, ""))
@@ -68,7 +80,9 @@ class Liar:
         """Return a signed head over the log as it is now."""
         entries = [records.log_entry(text) for text in self.commitments()[:size]]
         root = merkle.root_of([merkle.leaf_hash(entry) for entry in entries])
-        return notes.sign_checkpoint(notes.Checkpoint(self.origin, len(entries), root), self.log_key).encode()
+        return notes.sign_checkpoint(
+            notes.Checkpoint(self.origin, len(entries), root), self.log_key
+        ).encode()
 
     def note(self, stop, *, count=None, last=None):
         """Return the disclosure note up to an index."""
@@ -83,7 +97,9 @@ class Liar:
     def rows(self, start, stop):
         """Return the openings of a range."""
         return [
-            framing.Opening(index, None, None, None) if index in self.erased else framing.Opening(index, *self.records[index])
+            framing.Opening(index, None, None, None)
+            if index in self.erased
+            else framing.Opening(index, *self.records[index])
             for index in range(start, stop)
             if index not in self.hidden
         ]
@@ -105,12 +121,21 @@ class Liar:
 
     def document(self):
         """Return the unit document."""
-        keys = {name: str(key.verifier) for name, key in self.keys.items()} | {"box": notes.encode64(bytes(32))}
+        keys = {name: str(key.verifier) for name, key in self.keys.items()} | {
+            "box": notes.encode64(bytes(32))
+        }
         return json.dumps(
             {
-                "minqing": 1, "origin": self.origin, "code": self.code, "name": "演示县", "level": "county",
-                "operator": "somebody else", "address": self.address, "keys": keys, "kinds": ["tests.line"],
-            }  # fmt: skip
+                "minqing": 1,
+                "origin": self.origin,
+                "code": self.code,
+                "name": "演示县",
+                "level": "county",
+                "operator": "somebody else",
+                "address": self.address,
+                "keys": keys,
+                "kinds": ["tests.line"],
+            }
         ).encode()
 
     def answer(self, target):
@@ -128,7 +153,9 @@ class Liar:
             return tiles.encode_bundle([records.log_entry(text) for text in wanted])
         if path == "/exchange/records":
             start, stop = int(query["from"][0]), int(query["to"][0])
-            return b"".join(framing.row(row) for row in self.rows(start, stop)) + framing.end(self.note(stop))
+            return b"".join(framing.row(row) for row in self.rows(start, stop)) + framing.end(
+                self.note(stop)
+            )
         if path in {"/exchange/connect", "/exchange/accept", "/exchange/doorbell"}:
             return b""
         return None
@@ -153,7 +180,7 @@ def _handler(liar):
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def log_message(self, format, *args):
+        def log_message(self, *args):
             """Say nothing."""
 
         def _serve(self):
@@ -174,7 +201,7 @@ def _handler(liar):
             self.end_headers()
             self.wfile.write(answer or b"")
 
-        do_GET = do_POST = _serve
+        do_GET = do_POST = _serve  # noqa: N815  the names that http.server calls
 
     return Handler
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class _Quiet(WSGIRequestHandler):
-    def log_message(self, format, *args):
+    def log_message(self, *args):
         """Say nothing."""
 
 
