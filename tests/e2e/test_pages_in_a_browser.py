@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import dataclasses
 import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from minqing.archives.selectors import entry_page
 from minqing.channel import services
 from search.indexer import drain
-from sync import ledger
+from sync import ledger, proofs, receipts
 from sync.identity import identity
+from sync.notes import COSIGNATURE, SigningKey, cosign, parse_note
 from tenants.current import unit_by_code, unit_context
 from tests.support.archives import Office, wording
 from tests.support.browser import visitor
@@ -195,8 +199,129 @@ def test_the_browser_does_the_little_work_that_is_asked_while_the_words_are_look
     def walk(page) -> str:
         walk_to_look(page)
         page.wait_for_selector("[name=solution][value^=ey]", state="attached")
+        page.click("main form:first-of-type button")
+        page.wait_for_selector("#code")
+        return str(page.inner_text("h1"))
 
-    good, changed, asked = site.browser.visit(walk)
-    assert "对得上" in good
+    assert site.browser.visit(walk) == "收到了"
+
+
+def test_larger_text_does_not_lose_what_was_typed(site):
+    def walk(page) -> tuple[str, str]:
+        page.goto("/report/write")
+        page.fill("#words", "写了一半")
+        page.click("text=大字")
+        return page.input_value("#words"), page.evaluate("document.documentElement.dataset.size")
+
+    assert site.browser.visit(walk) == ("写了一半", "large")
+
+
+def test_filters_work_in_place_and_stay_in_the_address(site):
+    def walk(page) -> tuple[str, str]:
+        page.goto("/search/?q=坪上")
+        page.check("#filters input[value=official]")
+        page.wait_for_url("**kind=official**")
+        page.wait_for_selector(".picked")
+        return page.inner_text("#found"), page.inner_text(".picked")
+
+    found, picked = site.browser.visit(walk, width=1280)
+    assert found == "1 条"
+    assert "干部" in picked
+
+
+class Papers:
+    """A proof and broken versions of it, as files."""
+
+    def __init__(self, site, folder) -> None:
+        with unit_context(site.unit):
+            entry = entry_page(site.entry).entry
+            octets = receipts.prove_public(entry.commitment) if entry is not None else None
+        assert octets is not None
+        self.good = folder / "good.tlog-proof"
+        self.good.write_bytes(octets)
+        self.moved = folder / "moved.tlog-proof"
+        self.moved.write_bytes(re.sub(rb"(?m)^index [0-9]+$", b"index 0", octets))
+        self.changed = folder / "changed.tlog-proof"
+        self.changed.write_bytes(self._with_other_words(octets))
+        self.unsigned = folder / "unsigned.tlog-proof"
+        head, mark, line = octets.rpartition("— ".encode())
+        name, _, signature = line.rstrip(b"\n").rpartition(b" ")
+        raw = bytearray(base64.b64decode(signature))
+        raw[10] ^= 1
+        self.unsigned.write_bytes(head + mark + name + b" " + base64.b64encode(bytes(raw)) + b"\n")
+        self.noise = folder / "noise.tlog-proof"
+        self.noise.write_bytes(b"\xff\xfe not a proof")
+
+    @staticmethod
+    def _with_other_words(octets: bytes) -> bytes:
+        proof = proofs.decode(octets)
+        opening = dataclasses.replace(proof.opening, body=proof.opening.body.replace(b"15", b"99"))
+        return proofs.encode(dataclasses.replace(proof, opening=opening))
+
+
+def checked(page, file, policy=None) -> str:
+    """What the verify page says of a file."""
+    page.set_input_files("#proof", str(file))
+    if policy is not None:
+        page.set_input_files("#policy", str(policy))
+    page.click("#verify-form button")
+    page.wait_for_selector("#verdict h2")
+    return str(page.inner_text("#verdict"))
+
+
+def test_the_verify_page_tells_the_true_from_the_changed(site, tmp_path):
+    papers = Papers(site, tmp_path)
+
+    def walk(page) -> list[str]:
+        page.goto("/verify/")
+        files = (papers.good, papers.moved, papers.changed, papers.unsigned, papers.noise)
+        return [checked(page, file) for file in files]
+
+    good, moved, changed, unsigned, noise = site.browser.visit(walk)
+    assert "只是本单位自己的话" in good
+    assert "村道硬化工程进度滞后" in good
+    assert "位置对不上" in moved
     assert "位置对不上" in changed
+    assert "签字对不上" in unsigned
+    assert "已经损坏" in noise
+
+
+def test_the_saved_verify_page_checks_without_any_network(site, tmp_path):
+    papers = Papers(site, tmp_path)
+    witness = SigningKey.from_seed("witness.example", bytes(32), COSIGNATURE)
+    octets = papers.good.read_bytes()
+    text = parse_note(proofs.decode(octets).note).text
+    papers.good.write_bytes(octets + cosign(text, witness, 1_800_000_000).line.encode())
+    policy = tmp_path / "policy"
+    lines = [f"log {site.log_key}", f"witness outside {witness.verifier}", "quorum outside"]
+    policy.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    stranger = tmp_path / "stranger"
+    other = SigningKey.from_seed("witness.example", bytes([1] * 32), COSIGNATURE)
+    stranger.write_text(
+        "\n".join([lines[0], f"witness outside {other.verifier}", lines[2]]) + "\n",
+        encoding="utf-8",
+    )
+
+    def walk(page) -> tuple[list[str], list[str]]:
+        page.goto("/verify/")
+        with page.expect_download() as saving:
+            page.click("text=存下核验页")
+        saved = tmp_path / "verify.html"
+        saving.value.save_as(saved)
+        page.context.set_offline(True)
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(saved.as_uri())
+        said = [
+            checked(page, papers.good, policy),
+            checked(page, papers.changed, policy),
+            checked(page, papers.good, stranger),
+        ]
+        return said, [url for url in asked if not url.startswith("file:")]
+
+    (good, changed, unseen), asked = site.browser.visit(walk)
+    assert good.startswith("对得上\n")
+    assert "1 家机构说看到的是同一份记录" in good
+    assert "位置对不上" in changed
+    assert "不够名单要求的数目" in unseen
     assert asked == []
