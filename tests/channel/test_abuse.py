@@ -27,6 +27,7 @@ def _fresh(monkeypatch):
 def solved(challenge: str) -> str:
     made = altcha.Challenge.from_dict(json.loads(challenge))
     solution = altcha.solve_challenge(made)
+    assert solution is not None
     payload = {
         "challenge": made.to_dict(),
         "solution": {"counter": solution.counter, "derivedKey": solution.derived_key},

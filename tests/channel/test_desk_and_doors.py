@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils.timezone import localdate
 
 from minqing.accounts.errors import NotAllowed
-from minqing.accounts.models import Role
+from minqing.accounts.models import Role, Staff
 from minqing.channel import boxes, parcels, selectors, services, states, upkeep
 from minqing.channel.boxes import KeyFault
 from minqing.channel.errors import (
@@ -42,7 +42,7 @@ def _in_the_county(county):
         yield
 
 
-def custodians(*offices: str) -> list[tuple[object, str]]:
+def custodians(*offices: str) -> list[tuple[Staff, str]]:
     """Register custodians of the current unit and enter its designation; returns them with private keys."""
     operator = staff("operator", Role.OPERATOR)
     made = []

@@ -63,7 +63,7 @@ def over_the_wire(unit, path: str, content_type: str, body: bytes) -> tuple[int,
         f"POST {path} HTTP/1.0\r\nHost: {unit.host}\r\nUser-Agent: {AGENT}\r\nContent-Type: {content_type}\r\n"
         f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     )
-    with socket.create_connection(server.server_address) as wire:
+    with socket.create_connection(("127.0.0.1", server.server_port)) as wire:
         wire.sendall(head.encode() + body)
         answer = b""
         while piece := wire.recv(65536):
