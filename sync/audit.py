@@ -75,10 +75,11 @@ def audit_log(fetch: Fetch, key: notes.VerifierKey) -> tuple[Report, list[str]]:
     try:
         commitments, leaves = _entries(fetch, checkpoint.size)
         _compare_tiles(fetch, checkpoint.size, leaves)
-        if merkle.root_of(leaves) != checkpoint.root:
-            raise ProofFault("The entries do not give the signed root.")
     except (ProofFault, RecordFault) as fault:
         report.findings.append(str(fault))
+        return report, []
+    if merkle.root_of(leaves) != checkpoint.root:
+        report.findings.append("The entries do not give the signed root.")
         return report, []
     report.closed = checkpoint.size
     if len(set(commitments)) != len(commitments):

@@ -28,7 +28,7 @@ def number_now() -> int:
 
 
 def pads_for(records: int) -> int:
-    """Return how many pads fill a slot with so many records to 16, 32, 64 …"""
+    """Return how many pads fill a slot with so many records to the next of 16, 32, 64 and so on."""
     filled = LEAST
     while filled < records:
         filled *= 2
