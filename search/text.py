@@ -20,6 +20,7 @@ traditional characters and the many middle dots make no difference.
 from __future__ import annotations
 
 import functools
+import itertools
 import operator
 import unicodedata
 from importlib import metadata
@@ -86,12 +87,9 @@ def fold(text: str) -> str:
 
 def fold_with_origins(text: str) -> tuple[str, list[int]]:
     """Return the folded text and, for each of its characters, the index of the original it came from."""
-    folded, origins = [], []
-    for index, character in enumerate(text):
-        part = _FOLDING[ord(character)]
-        folded.append(part)
-        origins.extend([index] * len(part))
-    return "".join(folded), origins
+    lengths = map(len, map(_FOLDING.__getitem__, map(ord, text)))
+    origins = itertools.chain.from_iterable(map(itertools.repeat, range(len(text)), lengths))
+    return fold(text), list(origins)
 
 
 def is_han(character: str) -> bool:
