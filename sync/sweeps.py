@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from django.db import Error
 
 from sync.errors import SyncFault
+from sync.refusals import ExchangeFault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +42,7 @@ def sweep_unit() -> None:
     for name, sweep in list(_sweeps.items()):
         try:
             sweep()
-        except (SyncFault, Error) as fault:
+        except (SyncFault, ExchangeFault, Error, OSError) as fault:
             log.warning("sweep %s: %s", name, type(fault).__name__)
 
 
@@ -50,5 +51,5 @@ def tell_published(before: int, size: int) -> None:
     for name, told in list(_published.items()):
         try:
             told(before, size)
-        except (SyncFault, Error, OSError) as fault:
+        except (SyncFault, ExchangeFault, Error, OSError) as fault:
             log.warning("after sealing, %s: %s", name, type(fault).__name__)
