@@ -105,7 +105,7 @@ SIZES = [(width, large) for width in (360, 1280) for large in (False, True)]
 
 def faults_in_every_size(page, name: str) -> dict[str, list[str]]:
     """The faults of the page that is open, at telephone and desk width, in normal and large text."""
-    found = {}
+    found: dict[str, list[str]] = {}
     for width, large in SIZES:
         page.set_viewport_size({"width": width, "height": 800})
         page.evaluate(
@@ -119,7 +119,7 @@ def faults_in_every_size(page, name: str) -> dict[str, list[str]]:
 
 def test_every_page_passes_axe_and_fits_the_screen_in_both_text_sizes(site):
     def look(page) -> dict[str, list[str]]:
-        found = {}
+        found: dict[str, list[str]] = {}
         for name, address in site.addresses.items():
             page.goto(address)
             found |= faults_in_every_size(page, name)
@@ -190,7 +190,7 @@ def test_a_report_is_written_sent_and_followed_without_any_script(site):
         page.fill("#code", code)
         page.click("main form button")
         assert code.replace(" ", "") not in page.url
-        return page.inner_text("main")
+        return str(page.inner_text("main"))
 
     assert "请给个准话。" in site.browser.visit(walk, script=False)
 

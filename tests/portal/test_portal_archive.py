@@ -39,7 +39,7 @@ def archive(county):
 
 
 def text_of(answer) -> str:
-    return answer.content.decode()
+    return str(answer.content.decode())
 
 
 def test_a_published_entry_stands_on_every_page_where_people_look(county, visit, archive):

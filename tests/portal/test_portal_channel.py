@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.urls import reverse
@@ -36,7 +36,7 @@ HARD = {
 }
 
 
-def form(**fields: bytes | str) -> dict[str, str | bytes]:
+def form(**fields: bytes | str) -> dict[str, Any]:
     """The encoding of a browser: multipart keeps every octet."""
     boundary = "----test"
     body = b"".join(

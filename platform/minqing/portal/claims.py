@@ -29,7 +29,7 @@ class Claims:
 
 def claims_file() -> Path:
     """Where the doctor writes what it found."""
-    return settings.MINQING.state / "claims.json"  # type: ignore[no-any-return]  # django.conf is untyped here
+    return settings.MINQING.state / "claims.json"
 
 
 def claims() -> Claims:

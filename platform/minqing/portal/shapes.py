@@ -46,7 +46,7 @@ class Entry(Shape):
     official_id = s.UUIDField(allow_null=True)
     official_name = s.CharField()
     unit_name = s.CharField()
-    source = s.CharField()
+    source = s.CharField()  # type: ignore[assignment]  # a field of that name, not the attribute
     source_label = s.CharField()
     source_unit = s.CharField()
     day = s.DateField()
@@ -145,7 +145,7 @@ class Hit(Shape):
     title = s.CharField()
     unit_code = s.CharField()
     unit = s.CharField()
-    source = s.CharField()
+    source = s.CharField()  # type: ignore[assignment]  # a field of that name, not the attribute
     day = s.CharField()
     address = s.CharField()
     origin = s.CharField()
@@ -157,7 +157,7 @@ class FacetValue(Shape):
     """A facet's value and how many results it would have if it were chosen too."""
 
     value = s.CharField()
-    label = s.CharField()
+    label = s.CharField()  # type: ignore[assignment]  # a field of that name, not the attribute
     count = s.IntegerField()
     chosen = s.BooleanField()
 

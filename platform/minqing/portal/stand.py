@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import struct
 from dataclasses import dataclass
+from importlib import metadata
 
 from django.conf import settings
 from django.utils import timezone
@@ -16,6 +17,8 @@ from sync.errors import LedgerFault, NoteFault
 from sync.ledger import head
 from sync.models.exchange import Cosignature
 from tenants.current import current_unit
+
+SOFTWARE = metadata.version("minqing")
 
 LOOKED_AT = 200
 """Newest countersignatures that are looked at; each operator's newest is among them."""
@@ -69,7 +72,7 @@ def _day(line: str) -> datetime.date | None:
 
 
 def public_version() -> str:
-    """What changes whenever a public page could: index, log, day (entries expire), who runs the site."""
+    """What changes whenever a public page could: software, index, log, day (entries expire), who runs the site."""
     unit = current_unit()
     try:
         index = version("public")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django.shortcuts import redirect, render
 from django.utils.cache import get_conditional_response, patch_cache_control, patch_vary_headers
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
     from django.http.response import HttpResponseBase
 
-P = ParamSpec("P")
+View: TypeAlias = "Callable[..., HttpResponseBase]"
 
 HEADINGS = {
     400: gettext_lazy("这样看不懂"),
@@ -39,13 +39,11 @@ def problem(request: HttpRequest, status: int, sentence: str, *, heading: str = 
     return render(request, "portal/problem.html", words, status=status)
 
 
-def unkept(
-    view: Callable[Concatenate[HttpRequest, P], HttpResponseBase],
-) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+def unkept(view: View) -> View:
     """For the pages of the channel: no copy anywhere, no referrer to anybody."""
 
     @wraps(view)
-    def answer(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response = view(request, *args, **kwargs)
         response.headers["Cache-Control"] = "no-store"
         response.headers["Referrer-Policy"] = "no-referrer"
@@ -54,20 +52,16 @@ def unkept(
     return answer
 
 
-def posted(
-    back: str,
-) -> Callable[[Callable[[HttpRequest], HttpResponse]], Callable[[HttpRequest], HttpResponse]]:
+def posted(back: str) -> Callable[[View], View]:
     """For views that take a form: who comes without one (a reload, a bookmark) is led to the page where it begins.
 
     They are csrf_exempt: a form of the channel carries no ambient authority (no cookie, no sign-in) that another site could
     borrow, and Django's check would read ``request.POST``, which changes octets.
     """
 
-    def decorate(
-        view: Callable[[HttpRequest], HttpResponse],
-    ) -> Callable[[HttpRequest], HttpResponse]:
+    def decorate(view: View) -> View:
         @wraps(view)
-        def answer(request: HttpRequest) -> HttpResponse:
+        def answer(request: HttpRequest) -> HttpResponseBase:
             return view(request) if request.method == "POST" else redirect(back)
 
         return csrf_exempt(answer)
@@ -75,14 +69,12 @@ def posted(
     return decorate
 
 
-def kept(version: Callable[[], str]) -> Callable[..., Any]:
+def kept(version: Callable[[], str]) -> Callable[[View], View]:
     """For public reads: an ETag of the data's version, the address, the language and the size; fresh for half a minute."""
 
-    def decorate(
-        view: Callable[Concatenate[HttpRequest, P], HttpResponseBase],
-    ) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+    def decorate(view: View) -> View:
         @wraps(view)
-        def answer(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             marks = [
                 version(),
                 request.get_host(),

@@ -55,7 +55,7 @@ def search_page(request: HttpRequest) -> HttpResponse:
         asked, result = _asked(request)
     except (QueryFault, EngineFault) as fault:
         return _refused(request, fault)
-    facets = [
+    facets: list[dict[str, Any]] = [
         {"name": name, "label": label, "values": _labelled(name, result)}
         for name, label in (
             ("kind", _("类别")),
