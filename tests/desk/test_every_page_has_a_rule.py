@@ -5,12 +5,19 @@ from __future__ import annotations
 import uuid
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern
 
 from minqing.accounts.models import Role, Staff
+from minqing.archives.models import Official
+from minqing.channel.models import Attachment
 from minqing.desk.urls import urlpatterns
+from sync.identity import identity
 from tenants.current import unit_context
+from tests.support.archives import Office
+from tests.support.channel import lodged, photo
 from tests.support.desk import signed_in, staff_of
 
 CLERK, REVIEWER, HANDLER, SUPERVISOR, OPERATOR = (
@@ -91,10 +98,10 @@ SOMETHING = {
 NUMBERS = {"incident", "incident-evidence", "incident-close"}
 
 
-def address(pattern):
-    values = dict(SOMETHING)
+def address(pattern, **known):
+    values = {**SOMETHING, **known}
     if pattern.name in NUMBERS:
-        values["number"] = 1
+        values["number"] = known.get("incident", 1)
     if pattern.name in {"plan-enter", "plan-end"}:
         values["item"] = "inspection"
     path = str(pattern.pattern)
@@ -196,3 +203,38 @@ def test_a_role_taken_away_counts_at_once(county):
     with unit_context(county):
         Staff.objects.filter(pk=staff.pk).update(roles=[Role.OPERATOR])
     assert client.get("/desk/entries/new/").status_code == 403
+
+
+READING_IS_RECORDED = ("sync_pending", "sync_chain")
+"""Tables that opening a case writes: who read it (查阅留痕)."""
+
+
+def test_get_changes_nothing_on_any_page(county):
+    with unit_context(county):
+        office = Office()
+        official, case = office.official(), lodged(photos=(photo(),)).number
+        entry = office.submitted(official)
+        post = Official.objects.get().posts.get().pk
+        picture = Attachment.objects.get().pk
+        identity()  # the signer makes a unit's keys when they are first asked for
+    client = signed_in(county, staff_of(county, "wsl", *Role))
+    client.get("/desk/")
+    opened = 0
+    for pattern in PAGES:
+        thing = official if str(pattern.pattern).startswith("officials/") else entry
+        with CaptureQueriesContext(connection) as queries:
+            answer = client.get(
+                address(pattern, public_id=thing, number=case, post=post, photo=picture)
+            )
+        opened += answer.status_code == 200
+        for query in queries.captured_queries:
+            sql = query["sql"].lstrip().upper()
+            written = (
+                any(f"{verb} " in sql for verb in ("INSERT INTO", "UPDATE", "DELETE FROM"))
+                and "FOR UPDATE" not in sql
+            )
+            assert not written or any(table in query["sql"] for table in READING_IS_RECORDED), (
+                pattern.name,
+                query["sql"],
+            )
+    assert opened >= 22
