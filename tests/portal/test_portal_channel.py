@@ -214,10 +214,9 @@ def test_saying_more_keeps_the_octets_too(county, visit):
 def test_an_answer_is_read_and_rated_once(county, visit):
     client = visit(county)
     code = report(client)
+    page = client.post(FOLLOW, **form(code=code)).content.decode()
+    number = re.findall(r"[0-9]{4}-[A-Z]+-[0-9]+", page)[0]
     with unit_context(county):
-        number = re.search(
-            r"[0-9]{4}-[A-Z]+-[0-9]+", client.post(FOLLOW, **form(code=code)).content.decode()
-        )[0]
         by = handler()
         services.case_accept(by=by, number=number)
         services.case_answer(by=by, number=number, words="路灯 12 月 1 日前修好。".encode())
