@@ -43,7 +43,8 @@ class Taken:
 
     applied: int
     lies: list[PeerLied] = field(default_factory=list)
-    stopped: bool = False
+    stopping: PeerLied | None = None
+    """Why nothing after ``applied`` can be taken in."""
 
 
 def take(peer: Peer, us: str, window: Window, position: Position) -> Taken:
@@ -55,13 +56,10 @@ def take(peer: Peer, us: str, window: Window, position: Position) -> Taken:
     stop = window.disclosure.size if unreadable is None else unreadable.index
     taken = Taken(applied=stop)
     if unreadable is not None:
-        taken.stopped = True
-        taken.lies.append(
-            PeerLied(
-                "unreadable-header",
-                f"Record {unreadable.index} has a header that cannot be read.",
-                {"row": framing.row(unreadable)},
-            )
+        taken.stopping = PeerLied(
+            "unreadable-header",
+            f"Nothing from index {unreadable.index} on is taken in: its header cannot be read.",
+            {"row": framing.row(unreadable)},
         )
     with transaction.atomic():
         following = Following.objects.select_for_update().get(peer=peer)

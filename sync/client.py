@@ -14,6 +14,7 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
@@ -105,10 +106,16 @@ class _Backend(httpcore.SyncBackend):
         )
 
 
+@lru_cache(maxsize=1)
+def _tls() -> ssl.SSLContext:
+    """The trusted certificates, read once: that takes tens of milliseconds."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
 class _Transport(httpx.BaseTransport):
-    def __init__(self) -> None:
+    def __init__(self, *, secure: bool) -> None:
         self._pool = httpcore.ConnectionPool(
-            ssl_context=httpx.create_ssl_context(trust_env=False),
+            ssl_context=_tls() if secure else None,
             max_connections=16,
             max_keepalive_connections=8,
             keepalive_expiry=20.0,
@@ -163,7 +170,7 @@ class Client:
         self._key = key
         self._keyid = keyid
         self._http = httpx.Client(
-            transport=_Transport(),
+            transport=_Transport(secure=self.address.startswith("https:")),
             trust_env=False,
             follow_redirects=False,
             timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from sync import notes
 from sync.errors import NoteFault, SyncFault
@@ -41,7 +41,8 @@ class FramingFault(SyncFault):
     """The octets are not a stream of rows."""
 
 
-class Opening(NamedTuple):
+@dataclass(slots=True)
+class Opening:
     """One row. ``salt``, ``header`` and ``body`` are None for an erased record."""
 
     index: int

@@ -200,12 +200,10 @@ def _take_from(peer: Peer, client: Client, position: Position, stop: int) -> Non
             taken = take(peer, us, window, position)
             for lie in taken.lies:
                 incident_record(peer, lie)
-            if taken.stopped:
-                raise PeerLied(
-                    "unreadable-header",
-                    f"Nothing of {peer.origin} after index {taken.applied} can be taken in.",
-                    {},
-                )
+            if taken.stopping is not None:
+                raise taken.stopping
+            if taken.applied != said.size:
+                return  # somebody else took it in meanwhile
             if not more:
                 return
             position = _position(Following.objects.get(peer=peer))

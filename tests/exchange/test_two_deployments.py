@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.deployment import Deployment
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(1200)]
 
 _KIND = """
 from sync.kinds import RecordKind, register_kind
