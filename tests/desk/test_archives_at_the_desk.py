@@ -329,3 +329,11 @@ def test_an_officials_statement_is_reviewed_and_stands_beside_the_entry(
     assert said["text"] in visit(county).get(entry.replace("/desk", "")).content.decode()
     elsewhere = address.replace(entry.split("/")[3], "00000000-0000-4000-8000-000000000000")
     assert reviewer.post(elsewhere).status_code == 404
+
+
+def test_a_whole_page_is_withdrawn_with_a_reason(county, clerk, reviewer, official, visit):
+    address = f"/desk/officials/{official}/"
+    assert reviewer.post(f"{address}withdraw/", {"reason": ""}).status_code == 400
+    assert reviewer.post(f"{address}withdraw/", {"reason": "调离本县"}).status_code == 302
+    assert visit(county).get(f"/officials/{official}/").status_code == 404
+    assert clerk.get(address).status_code == 200

@@ -109,7 +109,7 @@ def test_an_import_takes_two_presses_with_script_and_a_second_choice_of_files_wi
         if not script:
             page.set_input_files("#file", files)
         page.click("button[value=apply]")
-        return page.inner_text(".told")
+        return str(page.inner_text(".told"))
 
     assert "导入了 2 个文件" in desk.browser.visit(take, width=1280, script=script)
     with unit_context(desk.unit):

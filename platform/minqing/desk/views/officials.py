@@ -158,7 +158,10 @@ def official_publish(request: HttpRequest, staff: Staff, public_id: uuid.UUID) -
 def official_withdraw(request: HttpRequest, staff: Staff, public_id: uuid.UUID) -> HttpResponse:
     """Take the whole page off the web."""
     reason = request.POST.get("reason", "")
-    act = lambda: services.official_withdraw(by=staff, official=public_id, reason=reason)  # noqa: E731
+
+    def act() -> None:
+        services.official_withdraw(by=staff, official=public_id, reason=reason)
+
     return _step(request, staff, public_id, act, _("整页撤下了。"), name="withdraw")
 
 
