@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import re
 
@@ -10,6 +11,14 @@ from django.conf import settings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
+
+from minqing.channel.models import Tally
+from sync.documents import own_document
+from sync.identity import identity
+from sync.models.exchange import Peer
+from tenants.current import unit_context
+from tests.support.channel import connect
 
 PAGES = (
     "home", "about", "accessibility", "connected", "search", "doors", "write", "wrongdoing", "follow", "verify",
@@ -172,3 +181,33 @@ def test_a_page_that_shows_no_ledger_does_not_ask_for_it(county, visit):
     with CaptureQueriesContext(connection) as few:
         visit(county).get("/robots.txt")
     assert not any("sync_head" in query["sql"] for query in few.captured_queries)
+
+
+def test_the_page_of_connected_units_shows_the_fingerprint_to_compare_and_the_peers(
+    county, city, visit
+):
+    connect(county, city)
+    with unit_context(county):
+        own = own_document().fingerprint
+        Peer.objects.update(witness_key=identity().witness_key)
+    page = visit(county).get(reverse("portal:connected")).content.decode()
+    assert own in page
+    assert "邵阳市" in page
+    assert "目前没有本单位以外的机构核对" in page
+
+
+def test_figures_stand_on_the_home_page_with_their_base_once_there_are_any(county, visit):
+    assert "群众反映</h2>" not in visit(county).get("/").content.decode()
+    with unit_context(county):
+        day = timezone.localdate() - datetime.timedelta(days=1)
+        for name, n in (
+            ("accepted", 12),
+            ("answered", 10),
+            ("in_time", 9),
+            ("satisfied", 5),
+            ("unsatisfied", 2),
+        ):
+            Tally.objects.create(name=name, day=day, n=n)
+    page = visit(county).get("/").content.decode()
+    assert "7 人评价，5 人满意" in page
+    assert "12 件" in page

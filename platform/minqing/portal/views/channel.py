@@ -11,7 +11,6 @@ on as base64 in a hidden field, decoded to exactly what came first.
 from __future__ import annotations
 
 import base64
-import binascii
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -134,7 +133,7 @@ def _words(form: Form) -> bytes:
         return form.words("words")
     try:
         return check_words(base64.b64decode(carried, validate=True))
-    except binascii.Error as error:
+    except ValueError as error:  # also characters that base64 does not have
         raise FormFault(_("提交的内容不完整，没有收下。请返回再提交一次。")) from error
 
 

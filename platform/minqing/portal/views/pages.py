@@ -11,6 +11,7 @@ from minqing.archives.selectors import recent_entries, units_with_archives
 from minqing.channel.selectors import channel_figures
 from minqing.portal.stand import ledger_stand, public_version
 from minqing.portal.views.answers import kept
+from sync.documents import own_document
 from sync.identity import identity
 from sync.peers import peers_with_state
 
@@ -24,10 +25,12 @@ SHOWN_STATES = ("connected", "frozen")
 @kept(public_version)
 def home(request: HttpRequest) -> HttpResponse:
     """What a person comes for first: report, follow, look up; then what is new."""
+    figures = channel_figures()
     words = {
         "recent": recent_entries(limit=8),
         "units": units_with_archives(),
-        "figures": channel_figures(),
+        "figures": figures,
+        "rated": figures.satisfied + figures.basically + figures.unsatisfied,
     }
     return render(request, "portal/home.html", words)
 
@@ -47,9 +50,10 @@ def accessibility(request: HttpRequest) -> HttpResponse:
 @require_safe
 def connected(request: HttpRequest) -> HttpResponse:
     """Units whose records appear here, and how far they were checked."""
-    peers = [peer for peer in peers_with_state() if peer.state in SHOWN_STATES]
-    return render(
-        request,
-        "portal/connected.html",
-        {"peers": peers, "own": identity(), "stand": ledger_stand()},
-    )
+    words = {
+        "peers": [peer for peer in peers_with_state() if peer.state in SHOWN_STATES],
+        "own": identity(),
+        "fingerprint": own_document().fingerprint,
+        "stand": ledger_stand(),
+    }
+    return render(request, "portal/connected.html", words)
