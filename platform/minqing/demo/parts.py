@@ -24,6 +24,7 @@ def variables(
         "MINQING_OPERATOR": "demo",
         "MINQING_PROXY": "none",
         "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "",
     }
 
 
