@@ -211,6 +211,21 @@ def test_no_body_brings_anything_but_a_sentence(body):
         assert all(isinstance(field.octets, bytes) for field in form.fields)
 
 
+@pytest.mark.parametrize(
+    "padding", [b" " * 8000 + b"x", b'"' * 8000, b"a" * 8000, b"a " * 4000, b"\\" * 8000]
+)
+def test_a_head_made_to_be_read_for_ever_is_refused_like_any_other(padding):
+    content_type, body = multipart(*[part("words", b"x", disposition=b";" + padding)] * 60)
+    with pytest.raises(FormFault):
+        form_read(content_type=content_type, body=body)
+
+
+def test_a_file_name_with_escaped_quotes_is_still_a_file():
+    disposition = b'; filename="C:\\photos\\a \\"b\\".jpg"'
+    content_type, body = multipart(part("photo", b"x", disposition=disposition))
+    assert form_read(content_type=content_type, body=body).files("photo") == (b"x",)
+
+
 def test_the_envelope_is_thrown_away():
     content_type, body = multipart(
         part(
@@ -265,6 +280,11 @@ def test_a_request_is_read_from_its_raw_body_and_other_sites_are_turned_away():
         assert not from_elsewhere(
             RequestFactory().post("/", headers={"host": "xinshao.localhost", **headers})
         )
+
+
+def test_an_origin_that_is_no_address_is_another_site():
+    for origin in ("http://[", "http://[::1", "//", "x"):
+        assert from_elsewhere(RequestFactory().post("/", headers={"origin": origin}))
 
 
 def test_a_form_larger_than_the_site_takes_is_refused_with_a_sentence(settings):

@@ -167,7 +167,10 @@ def from_elsewhere(request: HttpRequest) -> bool:
     origin = request.headers.get("Origin", "")
     if origin in {"", "null"}:
         return False
-    return urlsplit(origin).netloc.lower() != request.get_host().lower()
+    try:
+        return urlsplit(origin).netloc.lower() != request.get_host().lower()
+    except ValueError:
+        return True  # an address that cannot be read is not this site's
 
 
 # --- application/x-www-form-urlencoded ----------------------------------------------------------
@@ -244,18 +247,27 @@ def _disposition(value: bytes) -> tuple[str, bool]:
     if kind.strip().lower() != b"form-data":
         raise _broken()
     found: dict[bytes, bytes] = {}
-    for match in _PARAMETER.finditer(parameters):
-        key, quoted, bare = match.groups()
-        given = bare if quoted is None else quoted
+    at = 0
+    while at < len(parameters):
+        match = _PARAMETER.match(parameters, at)
+        if match is None:
+            raise _broken()
+        key = match[1]
+        given = next(group for group in match.groups()[1:] if group is not None)
         if found.setdefault(key.lower(), given) != given:
             raise _broken()  # named twice: two readers could differ on it
+        at = match.end()
     if b"name" not in found:
         raise _broken()
     return _name(found[b"name"]), b"filename" in found or b"filename*" in found
 
 
-# Browsers escape a quote as %22 and never a backslash (WHATWG HTML, multipart/form-data encoding).
-_PARAMETER = re.compile(rb'\s*([!-~]+?)\s*=\s*(?:"([^"]*)"|([^\s;"]*))\s*(?:;|$)')
+# Browsers escape a quote as %22 and never a backslash (WHATWG HTML, multipart/form-data encoding); older Firefox wrote \".
+# Nothing is given back once read and each parameter begins where the last one ended: hostile octets cost no more than others.
+_PARAMETER = re.compile(
+    rb'\s*+([^\s=;"]++)\s*+=\s*+(?:"([^"]*+)"(?=\s*+(?:;|$))|"((?:[^"\\]|\\.)*+)"|([^\s;"]*+))\s*+(?:;\s*+|$)',
+    re.DOTALL,
+)
 
 
 def _transfer_decoded(octets: bytes, encoding: str) -> bytes:
