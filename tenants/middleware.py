@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
 
+_UNREADABLE = (
+    "这个网址里有不能用的字符。请检查网址。 This address holds a character that none may hold.\n"
+)
 _UNKNOWN = "这个网址没有对应的单位。请检查网址。 No unit is served under this address.\n"
 
 
@@ -31,6 +34,10 @@ class UnitMiddleware:
         unit_set(None)
         if request.path_info == "/healthz":
             return self.get_response(request)
+        if (
+            "\0" in request.path_info
+        ):  # no name, number or address here holds one, and no query takes it
+            return HttpResponse(_UNREADABLE, status=400, content_type="text/plain; charset=utf-8")
         domain = _domain_for(request)
         if domain is None:
             return HttpResponse(_UNKNOWN, status=404, content_type="text/plain; charset=utf-8")

@@ -236,3 +236,8 @@ def test_another_unit_shows_nothing_of_it(neighbour, visit, archive):
     assert client.get(f"/entries/{archive.entry}/").status_code == 404
     assert client.get(f"/officials/{archive.official}/").status_code == 404
     assert "王示例" not in text_of(client.get("/"))
+
+
+def test_a_part_with_nul_is_a_part_that_is_not_there(county, visit):
+    assert visit(county).get("/units/430522/?part=%00").status_code == 404
+    assert visit(county).get("/api/v1/units/430522?part=%00").status_code == 404

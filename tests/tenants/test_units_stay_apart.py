@@ -28,6 +28,11 @@ def test_the_host_name_decides_the_unit_and_an_unknown_one_gets_404(county, visi
     assert connection.schema_name == "public"
 
 
+def test_an_address_with_nul_is_refused_before_anything_looks_it_up(county, visit):
+    for path in ("/%00", "/%00/x", "/units/%00/", "/api/v1/units/%00"):
+        assert visit(county).get(path).status_code == 400
+
+
 def test_without_a_unit_nothing_is_current(db):
     with pytest.raises(NoCurrentUnit):
         current_unit()

@@ -136,6 +136,8 @@ def unit_page(code: str, *, part: str = "") -> UnitPage:
     Raises:
         NotInArchive: no unit of this code is here, or it has no such part.
     """
+    if "\0" in part:
+        raise NotInArchive  # no name holds one, and the database would not be asked
     own, origin = identity.origin(), _issuer(code)
     shown, entries = (
         shown_officials().filter(origin=origin),
