@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import random
 
 import msgspec
 import pytest
@@ -24,6 +25,7 @@ from minqing.channel.errors import (
     WordsFault,
 )
 from minqing.channel.models import Attachment, Case, Message, Place
+from minqing.channel.photos import photo_read
 from sync import ledger, proofs, receipts
 from sync.identity import ack_key, origin
 from sync.models import Pending
@@ -237,10 +239,30 @@ def test_photos_are_kept_as_they_came_and_shown_without_what_the_camera_wrote():
         selectors.photo_by_code(taken.code, "no-such-photo")
 
 
+@pytest.mark.parametrize("form", ["JPEG", "WEBP"])
+def test_damaged_metadata_never_brings_anything_but_a_photo_or_a_sentence(form):
+    from PIL import Image
+
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0112], exif.get_ifd(0x8825)[2] = "Maker", 6, (1.0, 2.0, 3.0)
+    whole, dice = photo(exif=exif.tobytes(), form=form), random.Random(430522)
+    metadata = whole.index(b"MM\x00*") if b"MM\x00*" in whole else whole.index(b"II*\x00")
+    outcomes = set()
+    for _ in range(400):
+        octets = bytearray(whole)
+        for _ in range(3):
+            octets[metadata + dice.randrange(90)] = dice.choice([0, 1, 2, 5, 10, 12, 255])
+        try:
+            outcomes.add(photo_read(bytes(octets)).media_type)
+        except PhotoFault:
+            outcomes.add("refused")
+    assert f"image/{form.lower()}" in outcomes
+
+
 def test_a_picture_of_absurd_size_is_refused_before_it_is_unpacked():
-    big = photo(form="PNG", size=(9000, 9000))
-    with pytest.raises(TooLarge, match="像素"):
-        lodged(photos=(big,))
+    for big in (photo(form="PNG", size=(5100, 5000)), photo(form="JPEG", size=(9000, 9000))):
+        with pytest.raises(TooLarge, match="像素"):
+            lodged(photos=(big,))
 
 
 def test_words_that_follow_are_kept_as_they_came_too():

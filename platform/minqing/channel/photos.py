@@ -7,18 +7,30 @@ nothing of the file but the pixels is copied.
 from __future__ import annotations
 
 import io
+import threading
 import warnings
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
-from PIL import Image, ImageOps
+from PIL import Image
 
-from minqing.channel.errors import PhotoFault, TooLarge
+from minqing.channel.errors import ChannelFault, PhotoFault, TooLarge
 
 MAX_PHOTOS = 3
 MAX_OCTETS = 8 * 1024 * 1024
 MAX_PIXELS = 50_000_000
+MAX_UNSCALED_PIXELS = 25_000_000
+"""For PNG and WebP, which cannot be read at a smaller scale as JPEG can: a few kilobytes may unfold to all of it."""
 _LONGEST = 2000
+_ORIENTATION = 0x0112  # Exif
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM, 5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_90,
+}  # fmt: skip
+_SHRINKABLE = {"L", "LA", "RGB", "RGBA", "CMYK", "YCbCr"}
+
+# One picture at a time is unfolded in a process: a flood of large ones waits instead of filling memory.
+_place = threading.BoundedSemaphore(1)
 _FORMATS = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 
 
@@ -53,26 +65,42 @@ def photo_read(octets: bytes) -> Photo:
     if len(octets) > MAX_OCTETS:
         raise TooLarge(_("一张照片超过 8 MB。请用手机缩小后再附上。"))
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _place:
             warnings.simplefilter(
                 "ignore"
             )  # Pillow warns of large and odd files; both are decided here
             with Image.open(io.BytesIO(octets), formats=tuple(_FORMATS)) as image:
                 shown = _shown(image)
                 media_type = _FORMATS[str(image.format)]
-    except (OSError, ValueError, SyntaxError, MemoryError, Image.DecompressionBombError) as error:
+    except ChannelFault:
+        raise
+    except (
+        Exception
+    ) as error:  # whatever a decoder raises over hostile octets, the fault is the file's
         raise PhotoFault(_("有一个文件不是能用的照片。请附 JPEG、PNG 或 WebP 照片。")) from error
     return Photo(original=octets, media_type=media_type, shown=shown)
 
 
 def _shown(image: Image.Image) -> bytes:
-    if image.width * image.height > MAX_PIXELS:
+    most = MAX_PIXELS if image.format == "JPEG" else MAX_UNSCALED_PIXELS
+    if image.width * image.height > most:
         raise TooLarge(_("一张照片的像素太多。请用手机缩小后再附上。"))
+    turn = _UPRIGHT.get(_orientation(image))
     image.draft("RGB", (_LONGEST, _LONGEST))
-    upright = ImageOps.exif_transpose(image).convert("RGBA")
-    upright.thumbnail((_LONGEST, _LONGEST))
+    image.load()
+    small = image if image.mode in _SHRINKABLE else image.convert("RGBA")
+    small.thumbnail((_LONGEST, _LONGEST))  # first: all that follows is then small
+    upright = (small if turn is None else small.transpose(turn)).convert("RGBA")
     page = Image.new("RGB", upright.size, "white")
     page.paste(upright, mask=upright.getchannel("A"))
     out = io.BytesIO()
     page.save(out, "JPEG", quality=85)
     return out.getvalue()
+
+
+def _orientation(image: Image.Image) -> object:
+    """The one number of the metadata that is looked at; damaged metadata turns nothing."""
+    try:
+        return image.getexif().get(_ORIENTATION)
+    except Exception:  # noqa: BLE001  Pillow raises what it likes over damaged metadata; the pixels may be whole
+        return None
