@@ -17,11 +17,20 @@ from minqing.channel.errors import (
     MoveRefused,
     NoReceiver,
     NotDesignated,
+    TooLarge,
     UnknownCase,
     UnknownCode,
     WordsFault,
 )
-from minqing.channel.models import Case, Forgetting, Message, SealedBox, SealedPart, SealedReport
+from minqing.channel.models import (
+    Case,
+    Designation,
+    Forgetting,
+    Message,
+    SealedBox,
+    SealedPart,
+    SealedReport,
+)
 from minqing.channel.states import MOVES, State
 from sync import ledger
 from sync.errors import LedgerFault, RecordRejected
@@ -86,6 +95,24 @@ def test_only_handlers_and_supervisors_come_near_a_case(role):
             step(by, taken.number)
     assert Case.objects.get().state == State.RECEIVED
     assert not Pending.objects.filter(kind="accounts.read").exists()
+
+
+@pytest.mark.parametrize(("note", "fault"), [("a\0b", FormFault), ("长" * 451, TooLarge)])
+def test_what_staff_write_beside_a_step_is_kept_whole_or_refused(county, neighbour, note, fault):
+    connect(county, neighbour)
+    with unit_context(neighbour):
+        there = origin()
+    by, taken = staff("lead", Role.HANDLER, Role.SUPERVISOR), lodged()
+    for step in (
+        lambda: services.case_return(by=by, number=taken.number, reason=note),
+        lambda: services.case_assign(by=by, number=taken.number, office=note),
+        lambda: services.case_start(by=by, number=taken.number, note=note),
+        lambda: services.case_close(by=by, number=taken.number, note=note),
+        lambda: services.case_refer(by=by, number=taken.number, origin=there, reason=note),
+    ):
+        with pytest.raises(fault):
+            step()
+    assert Case.objects.get().state == State.RECEIVED
 
 
 def test_staff_of_another_unit_are_nobody_here(neighbour):
@@ -426,6 +453,9 @@ def test_connected_units_show_who_may_open_and_never_this_units_own_people(count
         "纪检 · 室主任",
     )
     assert "演示keeper0" not in str(receiver)
+    Designation.objects.update(name="邵阳市纪律检查委员会")
+    (receiver,) = selectors.competent_receivers().receivers
+    assert receiver.name == "邵阳市", "a unit stands under the name it was accepted with"
     with unit_context(city):
         services.designation_withdraw(by=staff("op2", Role.OPERATOR))
         with pytest.raises(NotDesignated):

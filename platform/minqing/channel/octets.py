@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 MAX_WORDS = 100 * 1024
 """Most octets of one citizen's words."""
+MAX_NOTE = 450
+"""Most characters of what staff write beside a step; a step's line holds a few words more."""
 MAX_FIELDS = 64
 _BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
 
@@ -121,6 +123,20 @@ def check_words(octets: bytes) -> bytes:
     if not text.strip():
         raise WordsFault(_("还没有写内容。请先写下您要反映的事。"))
     return octets
+
+
+def check_note(text: str, *, most: int = MAX_NOTE) -> str:
+    """Return what staff wrote beside a step, without outer blanks, if it can be kept whole.
+
+    Raises:
+        FormFault: it holds NUL.
+        TooLarge: it is longer than ``most`` characters.
+    """
+    if "\0" in text:
+        raise FormFault(_("表单里有一项含有空字符，没有收下。请返回重新填写。"))
+    if len(text.strip()) > most:
+        raise TooLarge(_("有一项太长了：最多 %(most)d 个字。") % {"most": most})
+    return text.strip()
 
 
 def form_of(request: HttpRequest) -> Form:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from typing import TYPE_CHECKING
 
 from django.db.models import Sum
 from django.utils import timezone
@@ -10,6 +11,9 @@ from django.utils import timezone
 from minqing.channel.models import Custodian, Designation, Kind, Place, Tally, Verdict, Way
 from minqing.channel.values import Choice, Figures, Receiver, SecondDoor, Township
 from sync.peers import reachable_units
+
+if TYPE_CHECKING:
+    from sync.peers import PeerUnit
 
 NUMBERS = (
     Choice(value="12388", label="纪检监察机关"),
@@ -56,13 +60,14 @@ def competent_receivers() -> SecondDoor:
     """Return what stands behind the second door.
 
     A unit is named only while its designation document stands and, for this unit, two custodians of different
-    offices have keys. Other units are named with their own address: their form is there, never here.
+    offices have keys. Other units are named with their own address: their form is there, never here; and as their
+    connection was accepted: what a unit calls itself later does not count, or it could stand here as somebody else.
     """
-    addresses = {unit.origin: unit.address for unit in reachable_units()}
+    others = {unit.origin: unit for unit in reachable_units()}
     receivers = [
-        _receiver(designation, addresses.get(designation.origin, ""))
+        _receiver(designation, others.get(designation.origin))
         for designation in Designation.objects.filter(withdrawn_on=None)
-        if (own_form_open() if not designation.origin else designation.origin in addresses)
+        if (own_form_open() if not designation.origin else designation.origin in others)
     ]
     return SecondDoor(numbers=NUMBERS, receivers=tuple(receivers))
 
@@ -75,9 +80,10 @@ def own_form_open() -> bool:
     )
 
 
-def _receiver(designation: Designation, address: str) -> Receiver:
+def _receiver(designation: Designation, other: PeerUnit | None) -> Receiver:
     return Receiver(
-        origin=designation.origin, code=designation.code, name=designation.name, address=address,
+        origin=designation.origin, code=designation.code, name=other.name if other is not None else designation.name,
+        address=other.address if other is not None else "",
         document=designation.document, issuer=designation.issuer, day=designation.day,
         openers=tuple(f"{opener['office']} · {opener['post']}" for opener in designation.openers),
     )  # fmt: skip

@@ -11,7 +11,7 @@ from minqing.accounts.models import Role
 from minqing.accounts.permissions import require
 from minqing.channel.errors import FormFault, MoveRefused
 from minqing.channel.models import Case, Mask, Purpose, Sender
-from minqing.channel.octets import check_words
+from minqing.channel.octets import check_note, check_words
 from minqing.channel.selectors.desk import case_locked
 from minqing.channel.services.moves import message_add, move, step_add
 from minqing.channel.services.records import JSON, json_body, own_record
@@ -44,15 +44,17 @@ def case_return(*, by: Staff, number: str, reason: str) -> None:
     Raises:
         NotAllowed, UnknownCase: not theirs to handle.
         FormFault: no reason is given.
+        TooLarge: the reason is too long.
         MoveRefused: it was accepted, ruled on, or sent back twice already.
     """
-    if not reason.strip():
+    reason = check_note(reason)
+    if not reason:
         raise FormFault(_("请写明退回的理由，例如应由哪个单位办理。"))
     with transaction.atomic():
         by, case = _mine(by, number)
         if case.returns >= MAX_RETURNS:
             raise MoveRefused(_("已经退回两次，不能再退，请督办人裁定由谁承办。"))
-        move(case, State.RETURNED, note=reason.strip(), by=by)
+        move(case, State.RETURNED, note=reason, by=by)
         case.returns += 1
         case.save(update_fields=["returns"])
 
@@ -66,16 +68,17 @@ def case_assign(*, by: Staff, number: str, office: str, reason: str = "") -> Non
         MoveRefused: the case was not sent back.
     """
     by = require(by, Role.SUPERVISOR)
-    if not office.strip():
+    office, reason = check_note(office, most=120), check_note(reason)
+    if not office:
         raise FormFault(_("请写明由哪个科室承办。"))
     with transaction.atomic():
         case = case_locked(number)
-        case.office = office.strip()[:120]
+        case.office = office
         case.save(update_fields=["office"])
         move(
             case,
             State.RULED if case.returns >= MAX_RETURNS else State.RECEIVED,
-            note=reason.strip(),
+            note=reason,
             by=by,
         )
 
@@ -86,9 +89,10 @@ def case_start(*, by: Staff, number: str, note: str = "") -> None:
     Raises:
         NotAllowed, UnknownCase, MoveRefused: as for ``case_accept``.
     """
+    note = check_note(note)
     with transaction.atomic():
         by, case = _mine(by, number)
-        move(case, State.IN_PROGRESS, note=note.strip(), by=by)
+        move(case, State.IN_PROGRESS, note=note, by=by)
 
 
 def case_ask(*, by: Staff, number: str, words: bytes) -> None:
@@ -125,9 +129,10 @@ def case_close(*, by: Staff, number: str, note: str = "") -> None:
     Raises:
         NotAllowed, UnknownCase, MoveRefused: as for ``case_accept``.
     """
+    note = check_note(note)
     with transaction.atomic():
         by, case = _mine(by, number)
-        move(case, State.CLOSED, note=note.strip(), by=by)
+        move(case, State.CLOSED, note=note, by=by)
 
 
 def message_mask(
@@ -142,7 +147,8 @@ def message_mask(
         NotAllowed, UnknownCase: not theirs to handle.
         FormFault: a stretch lies outside the text, overlaps another, or no reason is given.
     """
-    if not reason.strip():
+    reason = check_note(reason, most=120)
+    if not reason:
         raise FormFault(_("请写明遮盖的理由，例如“第三人电话”。"))
     with transaction.atomic():
         by, case = _mine(by, number)
@@ -157,13 +163,13 @@ def message_mask(
             raise FormFault(_("请选择要遮盖的文字。"))
         message.masks.all().delete()
         Mask.objects.bulk_create(
-            Mask(message=message, start=start, length=count, reason=reason.strip()[:120])
+            Mask(message=message, start=start, length=count, reason=reason)
             for start, count in stretches
         )
         body = {
             "message": message.commitment,
             "masks": [list(stretch) for stretch in sorted(stretches)],
-            "reason": reason.strip()[:120],
+            "reason": reason,
         }
         own_record("channel.mask", case.subject, json_body(body), JSON)
         step_add(case, case.state, note=_("显示稿有遮盖，原文未动"), by=by)

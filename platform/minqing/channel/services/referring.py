@@ -14,6 +14,7 @@ from minqing.channel.errors import MoveRefused, NoReceiver
 from minqing.channel.evidence import Original, original_of
 from minqing.channel.frames import MEDIA_TYPE, frame_encode
 from minqing.channel.models import Case, Message, Purpose, Referral, Sender
+from minqing.channel.octets import check_note
 from minqing.channel.selectors.desk import case_locked
 from minqing.channel.services.moves import ANSWER_RULE, move, step_add
 from minqing.channel.services.records import record_for
@@ -38,10 +39,12 @@ def case_refer(*, by: Staff, number: str, origin: str, reason: str) -> None:
 
     Raises:
         NotAllowed, UnknownCase: not theirs to handle.
+        FormFault, TooLarge: the reason cannot be kept as it is.
         NoReceiver: the unit is not connected.
         MoveRefused: it has the case already, or nothing is owed any more.
     """
     by = require(by, Role.HANDLER, Role.SUPERVISOR)
+    reason = check_note(reason)
     with transaction.atomic():
         case = case_locked(number)
         unit = reachable(origin=origin)
