@@ -332,11 +332,11 @@ def check_address(address: str) -> str:
     Raises:
         PeerFault: it is not an address of a unit.
     """
-    parts = urlsplit(address.strip())
     try:
+        parts = urlsplit(address.strip())
         port = parts.port
     except ValueError:
-        port = -1
+        parts, port = urlsplit(""), -1
     if (
         parts.scheme not in {"http", "https"}
         or not parts.hostname

@@ -152,7 +152,7 @@ def test_doorbells_wait_for_the_commit(county, db, queued, django_capture_on_com
     [
         "", "ftp://xinshao.example.cn", "xinshao.example.cn", "http://xinshao.example.cn", "http://8.8.8.8", "https://", "https://a b.cn",
         "https://user:word@xinshao.example.cn", "https://xinshao.example.cn/?next=1", "https://xinshao.example.cn/#x",
-        "https://xinshao.example.cn:port", "file:///etc/passwd", "https://新邵.cn",
+        "https://xinshao.example.cn:port", "file:///etc/passwd", "https://新邵.cn", "https://[", "http://[::1",
     ],
 )  # fmt: skip
 def test_what_is_no_address_of_a_unit_is_refused_with_a_sentence(address):
