@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import io
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from django.db import Error, connection, transaction
+from django.db import Error, IntegrityError, connection, transaction
 from django.utils import timezone
 
 from sync import audiences, chains, framing
@@ -61,19 +61,36 @@ def take(peer: Peer, us: str, window: Window, position: Position) -> Taken:
             f"Nothing from index {unreadable.index} on is taken in: its header cannot be read.",
             {"row": framing.row(unreadable)},
         )
+    try:
+        return _take(peer, us, window, position, taken, judged)
+    except IntegrityError:  # a commitment or a place in a chain that was there before: ask which
+        judged, _ = _decode(window)
+        return _take(peer, us, window, position, replace(taken, lies=[]), judged, thorough=True)
+
+
+def _take(
+    peer: Peer,
+    us: str,
+    window: Window,
+    position: Position,
+    taken: Taken,
+    judged: list[Judged],
+    *,
+    thorough: bool = False,
+) -> Taken:
     with transaction.atomic():
         following = Following.objects.select_for_update().get(peer=peer)
         if (following.applied, following.epoch) != (position.start, position.epoch):
             return Taken(applied=following.applied)
         fresh = chains.without_known(peer, judged, position.start)
         _check(fresh, peer, us)
-        chains.check(peer, fresh, window.grants)
+        chains.check(peer, fresh, window.grants, thorough=thorough)
         _refuse_unknown_kinds(fresh)
         chains.hold_followers(peer, fresh)
         _hand_over([item for item in fresh if item.state == Received.APPLIED], peer.origin)
-        _copy_in(peer, fresh)
+        _copy_in(peer, [item for item in fresh if item.reason != "repeated"])
         _quarantine(peer, fresh)
-        following.applied = stop
+        following.applied = taken.applied
         following.counted = position.counted + len(judged)
         following.last = judged[-1].commitment.hex() if judged else position.last
         following.save(update_fields=["applied", "counted", "last"])
@@ -150,6 +167,7 @@ def _hand_over(items: list[Judged], origin: str) -> None:
         with transaction.atomic():
             for kind, run in groupby(pairs, key=lambda pair: pair[1].header.kind):
                 _call(kind, [record for _, record in run])
+            connection.check_constraints()  # deferred ones too: a handler's fault shows here, not at the commit
     except Exception as fault:  # noqa: BLE001  whatever a handler raises is one record's fault until shown otherwise
         _reraise_outage(fault)
         _one_by_one(pairs)
@@ -169,6 +187,7 @@ def attempt(item: Judged, record: ReceivedRecord) -> bool:
     try:
         with transaction.atomic():
             _call(record.header.kind, [record])
+            connection.check_constraints()
     except RecordRejected as fault:
         item.hold("rejected", fault.reason)
         return False
@@ -207,7 +226,7 @@ def _copy_in(peer: Peer, items: Sequence[Judged]) -> None:
     if not items:
         return
     octets = b"".join([_COPY_BEGIN, *_rows(peer.pk, items), _COPY_END])
-    with connection.cursor() as cursor:
+    with connection.wrap_database_errors, connection.cursor() as cursor:
         cursor.copy_expert(
             f"COPY sync_received ({_COLUMNS}) FROM STDIN (FORMAT binary)", io.BytesIO(octets)
         )
@@ -258,14 +277,14 @@ def _rows(peer_id: int, items: Iterable[Judged]) -> Iterator[bytes]:
 
 def _quarantine(peer: Peer, items: Iterable[Judged]) -> None:
     today = timezone.localdate()
-    Quarantine.objects.bulk_create(
+    Quarantine.objects.bulk_create([
         Quarantine(
             peer=peer, index=item.opening.index, subject=item.header.subject, audience=item.header.audience,
             kind=item.header.kind, reason=item.reason, sentence=item.sentence[:300], since=today,
         )
         for item in items
         if item.state in {Received.HELD, Received.REFUSED} and item.header is not None
-    )  # fmt: skip
+    ], ignore_conflicts=True)  # fmt: skip
 
 
 def _keep_note(peer: Peer, window: Window) -> None:

@@ -33,33 +33,37 @@ def without_known(peer: Peer, items: list[Judged], start: int) -> list[Judged]:
     return [item for item in items if item.opening.index not in known] if known else items
 
 
-def check(peer: Peer, items: Sequence[Judged], grants: dict[str, int]) -> None:
+def check(
+    peer: Peer, items: Sequence[Judged], grants: dict[str, int], *, thorough: bool = False
+) -> None:
     """Refuse repeated commitments; hold records whose predecessor is another, missing, or taken already.
+
+    Without ``thorough`` the database's own unique constraints stand for two of the questions (was this commitment,
+    was this place in the chain there before?): catching up asks them of tens of thousands of records a second.
+    When the constraints object, the caller asks again thoroughly.
 
     ``grants`` says from which index ``connected`` records of a kind are disclosed: such a chain may begin in its middle.
     """
     open_items = [
         item for item in items if item.state == Received.APPLIED and item.header is not None
     ]
-    known = _known_commitments(peer, items)
-    seen = _known_places(peer, open_items)
+    known = _known_commitments(peer, items) if thorough else set()
+    seen = _known_places(peer, open_items, thorough=thorough)
     begun = _begun(peer, open_items, grants)
-    for item in items:
-        if item.state == Received.ERASED:
-            known[item.commitment] = Received.ERASED
+    erased = {item.commitment for item in items if item.state == Received.ERASED}
     for item in open_items:
         if item.commitment in known:
             item.refuse("repeated", "its commitment stood in the log before.")
             continue
-        known[item.commitment] = item.state
-        _judge(peer, item, seen, known, begun, grants)
+        known.add(item.commitment)
+        _judge(peer, item, seen, erased, begun, grants)
 
 
 def _judge(
     peer: Peer,
     item: Judged,
     seen: dict[Place, bytes],
-    known: dict[bytes, int],
+    erased: set[bytes],
     begun: set[tuple[str, str]],
     grants: dict[str, int],
 ) -> None:
@@ -67,15 +71,13 @@ def _judge(
     subject, audience = item.chain
     n, previous = item.header.chain.n, item.header.chain.prev
     if (subject, audience, n) in seen:
-        item.hold("broken-chain", f"number {n} of its chain was given to another record.")
+        item.refuse("broken-chain", f"number {n} of its chain was given to another record.")
         return
     before = seen.get((subject, audience, n - 1))
     if n > 1 and before is None:
         middle = audience == audiences.CONNECTED and grants.get(item.header.kind, 0) > 0
-        erased = known.get(bytes.fromhex(previous)) == Received.ERASED or previous in erased_by(
-            peer
-        )
-        if not erased and not (middle and (subject, audience) not in begun):
+        begins = middle and (subject, audience) not in begun
+        if not begins and bytes.fromhex(previous) not in erased and not _is_erased(peer, previous):
             item.hold(
                 "broken-chain", f"its predecessor, number {n - 1} of its chain, was not disclosed."
             )
@@ -85,44 +87,27 @@ def _judge(
     begun.add((subject, audience))
 
 
-def _known_commitments(peer: Peer, items: Sequence[Judged]) -> dict[bytes, int]:
-    """Which of these commitments, and of the predecessors they name, were received before, and their state."""
-    wanted = [item.commitment for item in items]
-    wanted += [
-        bytes.fromhex(item.header.chain.prev)
-        for item in items
-        if item.header is not None and item.header.chain.prev
-    ]
-    if not wanted:
-        return {}
-    named = {
-        bytes.fromhex(item.header.chain.prev)
-        for item in items
-        if item.header is not None and item.header.chain.prev
-    }
+def _known_commitments(peer: Peer, items: Sequence[Judged]) -> set[bytes]:
+    """Which of these commitments were received before."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT commitment, state FROM sync_received WHERE peer_id = %s AND commitment = ANY(%s)",
-            [peer.pk, wanted],
+            "SELECT commitment FROM sync_received WHERE peer_id = %s AND commitment = ANY(%s)",
+            [peer.pk, [item.commitment for item in items]],
         )
-        rows = [(bytes(commitment), state) for commitment, state in cursor.fetchall()]
-    own = {item.commitment for item in items}
-    return {
-        commitment: state
-        for commitment, state in rows
-        if commitment in own or (commitment in named and state == Received.ERASED)
-    }
+        return {bytes(commitment) for (commitment,) in cursor.fetchall()}
 
 
-def _known_places(peer: Peer, items: Iterable[Judged]) -> dict[Place, bytes]:
-    """Received records at these places of their chains, and at the places before them."""
+def _known_places(peer: Peer, items: Sequence[Judged], *, thorough: bool) -> dict[Place, bytes]:
+    """Received records at the places before these in their chains (``thorough``: and at these)."""
+    here: set[Place] = set()
     places: set[Place] = set()
     for item in items:
         assert item.header is not None
         n = item.header.chain.n
-        places.add((*item.chain, n))
+        here.add((*item.chain, n))
         if n > 1:
             places.add((*item.chain, n - 1))
+    places = places | here if thorough else places - here
     if not places:
         return {}
     subjects, audience_names, numbers = zip(*places, strict=True)
@@ -131,13 +116,21 @@ def _known_places(peer: Peer, items: Iterable[Judged]) -> dict[Place, bytes]:
             "SELECT r.subject, r.audience, r.n, r.commitment"
             " FROM unnest(%s::text[], %s::text[], %s::bigint[]) AS w(subject, audience, n)"
             " JOIN sync_received r ON r.peer_id = %s AND r.subject = w.subject AND r.audience = w.audience AND r.n = w.n"
-            " WHERE r.state <> %s",
-            [list(subjects), list(audience_names), list(numbers), peer.pk, Received.REFUSED],
+            " WHERE r.state < 3",
+            [list(subjects), list(audience_names), list(numbers), peer.pk],
         )
         return {
             (subject, audience, n): bytes(commitment)
             for subject, audience, n, commitment in cursor.fetchall()
         }
+
+
+def _is_erased(peer: Peer, commitment: str) -> bool:
+    """Whether a record is gone by the issuer's own order or came erased: its chain may lack it."""
+    came = Received.objects.filter(
+        peer=peer, commitment=bytes.fromhex(commitment), state=Received.ERASED
+    )
+    return came.exists() or commitment in erased_by(peer)
 
 
 def _begun(peer: Peer, items: Iterable[Judged], grants: dict[str, int]) -> set[tuple[str, str]]:
@@ -174,7 +167,7 @@ def hold_followers(peer: Peer, items: Sequence[Judged]) -> None:
     for item in items:
         if item.header is None:
             continue
-        if item.state == Received.HELD:
+        if item.state == Received.HELD or item.reason == "broken-chain":
             held.add(item.chain)
         elif item.state == Received.APPLIED and item.chain in held:
             item.hold("waits", "An earlier record of its chain is held back.")
@@ -191,11 +184,7 @@ def follows(peer: Peer, item: Judged) -> bool:
         return False
     if n == 1:
         return True
-    if Received.objects.filter(
-        peer=peer, commitment=bytes.fromhex(previous), state=Received.ERASED
-    ).exists():
-        return True
-    if previous in erased_by(peer):
+    if _is_erased(peer, previous):
         return True
     before = places.filter(n=n - 1).first()
     if before is None:

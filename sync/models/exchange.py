@@ -180,7 +180,7 @@ class MirrorBundle(models.Model):
 class Received(models.Model):
     """A record of a peer that was proven against its leaf. An erased one has no header, body or salt."""
 
-    APPLIED, HELD, REFUSED, ERASED = range(4)
+    APPLIED, HELD, ERASED, REFUSED = range(4)
 
     pk = models.CompositePrimaryKey("peer_id", "index")
     peer = models.ForeignKey(
@@ -198,9 +198,11 @@ class Received(models.Model):
     body = models.BinaryField(null=True)
 
     class Meta:
-        indexes = [
-            models.Index(fields=["commitment"], name="received_commitment"),
-            models.Index(fields=["peer", "subject", "audience", "n"], name="received_chain"),
+        constraints = [
+            models.UniqueConstraint(fields=["commitment", "peer"], name="received_commitment"),
+            models.UniqueConstraint(
+                fields=["peer", "subject", "audience", "n"], condition=Q(state__lt=3), name="received_chain"
+            ),
         ]
 
     def __str__(self) -> str:
