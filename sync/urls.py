@@ -28,6 +28,8 @@ exchange_patterns: list[URLPattern | URLResolver] = [
     path("exchange/records", exchange_views.records, name="records"),
     path("exchange/doorbell", exchange_views.bell, name="doorbell"),
     path("witness/add-checkpoint", exchange_views.add_checkpoint, name="add-checkpoint"),
-    re_path(r"^witness/(?P<digest>[0-9a-f]{64})/checkpoint$", exchange_views.witnessed, name="witnessed"),
+    re_path(
+        r"^witness/(?P<digest>[0-9a-f]{64})/checkpoint$", exchange_views.witnessed, name="witnessed"
+    ),
 ]
 urlpatterns: list[URLPattern | URLResolver] = [*ledger_patterns, *exchange_patterns]

@@ -37,7 +37,9 @@ class Command(BaseCommand):
         show = verbs.add_parser("show", help="one unit")
         show.add_argument("code")
         show.add_argument("--json", action="store_true")
-        adopt = verbs.add_parser("adopt", help="vouch for a unit after its signer's memory was lost")
+        adopt = verbs.add_parser(
+            "adopt", help="vouch for a unit after its signer's memory was lost"
+        )
         adopt.add_argument("code")
 
     def handle(self, *args: Any, **options: Any) -> None:
