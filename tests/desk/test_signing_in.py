@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.test import Client
 
 from minqing.accounts.models import Role, Staff
@@ -30,6 +31,30 @@ def test_name_and_password_open_the_desk_and_signing_out_closes_it(clerk, county
     assert client.get("/desk/").status_code == 200
     assert client.post("/desk/sign-out/").headers["location"] == "/desk/sign-in/"
     assert client.get("/desk/").headers["location"] == "/desk/sign-in/"
+
+
+def test_what_stands_in_the_database_signs_nobody_in(clerk, county, visit):
+    client = visit(county)
+    enter(client, "wsl", PASSWORD)
+    with unit_context(county):
+        (kept,) = Session.objects.values_list("session_key", flat=True)
+    assert kept != client.cookies["sessionid"].value
+    thief = visit(county)
+    for cookie in (kept, '"\\000"', "", "x" * 4000):
+        thief.cookies["sessionid"] = cookie
+        assert thief.get("/desk/").status_code == 302
+    assert client.get("/desk/").status_code == 200
+    client.post("/desk/sign-out/")
+    with unit_context(county):
+        assert not Session.objects.exists()
+
+
+def test_signing_in_takes_no_cookie_that_was_there_before(clerk, county, visit):
+    client = visit(county)
+    client.cookies["sessionid"] = "a" * 32
+    enter(client, "wsl", PASSWORD)
+    assert client.cookies["sessionid"].value != "a" * 32
+    assert client.get("/desk/").status_code == 200
 
 
 def test_an_unknown_name_a_wrong_password_and_a_shut_account_get_the_same_answer(
