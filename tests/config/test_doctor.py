@@ -50,6 +50,12 @@ def test_our_own_nginx_file_keeps_no_address():
             "address must not be passed on",
         ),
         (("access_log off;", "# access_log off;"), "access_log off"),
+        (
+            ("$host;", "$host;\nproxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;"),
+            "address must not be passed on",
+        ),
+        (("location / {", "location / {\nproxy_request_buffering on;"), "buffering on; must go"),
+        (("location / {", "location / {\nclient_body_in_file_only on;"), "file_only on; must go"),
     ],
 )
 def test_an_nginx_file_that_leaves_traces_is_named_for_it(change, fault):
@@ -63,6 +69,18 @@ def test_without_knowing_the_proxy_no_page_claims_that_addresses_are_not_kept(se
     with_proxy(monkeypatch, "none")
     assert doctor.claims_write(doctor.examine())["no_address_kept"] is True
     assert claims().no_address_kept is True
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "log_statement", "log_min_error_statement", "log_min_duration_statement", "log_error_verbosity",
+        "log_parameter_max_length_on_error",
+    ],
+)  # fmt: skip
+def test_the_database_logs_no_statement_and_no_row(sealed, setting):
+    assert found(f"database {setting}").held
+    assert found(f"database {setting}").claim == "no_address_kept"
 
 
 def test_an_address_in_a_log_takes_the_claim_away(sealed, monkeypatch):

@@ -34,6 +34,14 @@ if TYPE_CHECKING:
 
 _ADDRESS = re.compile(rb"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])")
 _OWN = {b"127.0.0.1", b"0.0.0.0"}
+_SPOOLS = ("proxy_request_buffering", "client_body_in_file_only", "proxy_cache", "proxy_store")
+_VISITOR = (
+    "remote_addr",
+    "$proxy_add_x_forwarded_for",
+    "$http_x_",
+    "$http_forwarded",
+    "$http_user_agent",
+)
 _FREE_BYTES = 1 << 30
 _LATE_SLOTS = 3
 _QUEUE_SECONDS = 3600
@@ -90,6 +98,11 @@ def _database() -> Iterator[Finding]:
         "fsync": ("on", ""),
         "log_statement": ("none", ADDRESSES),
         "log_parameter_max_length": ("0", ADDRESSES),
+        "log_parameter_max_length_on_error": ("0", ADDRESSES),
+        # A statement that fails or is slow holds the words themselves; so does the detail of a refused row.
+        "log_min_error_statement": ("panic", ADDRESSES),
+        "log_min_duration_statement": ("-1", ADDRESSES),
+        "log_error_verbosity": ("terse", ADDRESSES),
     }
     try:
         with connection.cursor() as cursor:
@@ -234,9 +247,14 @@ def proxy_faults(text: str) -> list[str]:
         if line.startswith(name + " ") and line not in needed
     ]
     missing += [
+        f"{line} must go"
+        for line in lines
+        if line.startswith(_SPOOLS) and line not in {*needed, *(name + " off;" for name in _SPOOLS)}
+    ]
+    missing += [
         "the visitor's address must not be passed on"
         for line in lines
-        if line.startswith("proxy_set_header") and "$remote_addr" in line
+        if line.startswith("proxy_set_header") and any(name in line for name in _VISITOR)
     ]
     return missing
 

@@ -48,6 +48,7 @@ _OPTIONS = {
     "log_parameter_max_length": "0",
     "log_parameter_max_length_on_error": "0",
     "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",  # else a refused row stands in the log in full
     "track_commit_timestamp": "off",
 }
 
