@@ -121,11 +121,13 @@ def test_an_unreadable_day_is_refused_and_a_past_one_is_shown(county, visit, arc
 def test_the_table_for_spreadsheets_defuses_formulas(county, visit, archive):
     with unit_context(county):
         archive.office.published(archive.official, wording=wording(title="=HYPERLINK(1)"))
+        archive.office.published(archive.official, wording=wording(title="＝HYPERLINK(1)"))
         archive.settle()
     sheet = visit(county).get("/search.csv", {"kind": "entry"}).content.decode("utf-8-sig")
     titles = [row[1] for row in csv.reader(io.StringIO(sheet))][1:]
     assert "'=HYPERLINK(1)" in titles
-    assert not any(title.startswith("=") for title in titles)
+    assert "'＝HYPERLINK(1)" in titles
+    assert not any(title.startswith(("=", "＝")) for title in titles)
 
 
 def test_a_correction_shows_both_versions_and_a_withdrawal_only_the_reason(county, visit, archive):

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from search.query import SearchResult
 
 EXPORT_PAGE = 100
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""What makes a spreadsheet calculate; the Chinese and Japanese ones take the wide signs too."""
 EXPORT_LIMIT = 1_000
 """Most lines of one export; the file says in its last line when there were more."""
 
@@ -157,7 +159,7 @@ def search_csv(request: HttpRequest) -> HttpResponse:
             row["address"],
             row["commitment"],
         ]
-        writer.writerow(["'" + cell if cell[:1] in "=+-@\t\r" and cell else cell for cell in cells])
+        writer.writerow(["'" + cell if cell.startswith(FORMULA) else cell for cell in cells])
     if total > len(rows):
         writer.writerow(
             [
