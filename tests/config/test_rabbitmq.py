@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.rabbitmq import broker
 
-pytestmark = [pytest.mark.rabbitmq, pytest.mark.xdist_group("rabbitmq")]
+pytestmark = [pytest.mark.rabbitmq]
 
 WORKER = """
 import os, sys, time

@@ -18,7 +18,7 @@ import pytest
 from minqing.config import postgres
 from minqing.demo.supervisor import free_port
 
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("demo"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("MINQING_")}
 
 
