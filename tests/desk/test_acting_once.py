@@ -112,12 +112,20 @@ def test_differences_make_both_wordings_again():
         ("", "新"),
         ("旧", ""),
         ("四个村", "三个村庄"),
-        ("一\n" * 3000, "一\n" * 2999 + "二\n"),
+        ("一\n" * 1900, "一\n" * 1899 + "二\n"),
+        ("\n" * 10_000, "二\n" + "\n" * 9_999),
         ("同", "同"),
     ):
         pieces = differences(before, after)
         assert "".join(piece.text for piece in pieces if piece.kind != "gone") == after
         assert "".join(piece.text for piece in pieces if piece.kind != "new") == before
+
+
+def test_wordings_of_very_many_lines_are_shown_as_two_blocks():
+    assert [piece.kind for piece in differences("\n" * 10_000, "二" + "\n" * 10_000)] == [
+        "gone",
+        "new",
+    ]
 
 
 def test_late_jobs_stand_first_and_what_is_beyond_the_first_thirty_is_counted():

@@ -7,7 +7,8 @@ from difflib import SequenceMatcher
 from typing import Literal
 
 LONGEST = 4000
-"""Characters up to which single characters are compared; longer texts are compared by line."""
+"""Characters up to which single characters are compared; longer texts are compared by line, and texts of more lines than
+that as two blocks: the comparison costs the square of what it compares, and the page waits for it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +24,8 @@ def differences(before: str, after: str) -> tuple[Piece, ...]:
     by_line = len(before) + len(after) > LONGEST
     old = before.splitlines(keepends=True) if by_line else list(before)
     new = after.splitlines(keepends=True) if by_line else list(after)
+    if len(old) + len(new) > LONGEST:
+        old, new = [before], [after]
     pieces = []
     for tag, from_old, to_old, from_new, to_new in SequenceMatcher(
         a=old, b=new, autojunk=False
