@@ -13,10 +13,9 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from typing import Any
 
-    from django.contrib.sessions.models import Session
+    from django.contrib.sessions.base_session import AbstractBaseSession
 
 _COLUMN = 40
 """Characters that Django's column holds; 160 bits of the digest."""
@@ -32,9 +31,9 @@ def kept_under(cookie: str) -> str:
 class SessionStore(db.SessionStore):
     """Django's sessions in the database, found by the digest of the cookie."""
 
-    def _get_session_from_db(self) -> Session | None:
+    def _get_session_from_db(self) -> AbstractBaseSession | None:
         """Return the row of the cookie that came, or None; a cookie without a row is forgotten."""
-        row: Session | None = self.model.objects.filter(
+        row: AbstractBaseSession | None = self.model.objects.filter(
             session_key=kept_under(self.session_key or ""), expire_date__gt=timezone.now()
         ).first()
         if row is None:
@@ -45,9 +44,9 @@ class SessionStore(db.SessionStore):
         """Say whether a cookie's session stands."""
         return super().exists(kept_under(session_key))
 
-    def create_model_instance(self, data: Mapping[str, Any]) -> Session:
+    def create_model_instance(self, data: dict[str, Any]) -> AbstractBaseSession:
         """Return the row to be written."""
-        row: Session = super().create_model_instance(data)
+        row: AbstractBaseSession = super().create_model_instance(data)
         row.session_key = kept_under(row.session_key)
         return row
 

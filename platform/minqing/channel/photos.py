@@ -85,7 +85,7 @@ def _shown(image: Image.Image) -> bytes:
     most = MAX_PIXELS if image.format == "JPEG" else MAX_UNSCALED_PIXELS
     if image.width * image.height > most:
         raise TooLarge(_("一张照片的像素太多。请用手机缩小后再附上。"))
-    turn = _UPRIGHT.get(_orientation(image))
+    turn = _turn_of(image)
     image.draft("RGB", (_LONGEST, _LONGEST))
     image.load()
     small = image if image.mode in _SHRINKABLE else image.convert("RGBA")
@@ -98,9 +98,9 @@ def _shown(image: Image.Image) -> bytes:
     return out.getvalue()
 
 
-def _orientation(image: Image.Image) -> object:
+def _turn_of(image: Image.Image) -> Image.Transpose | None:
     """The one number of the metadata that is looked at; damaged metadata turns nothing."""
     try:
-        return image.getexif().get(_ORIENTATION)
+        return _UPRIGHT.get(int(image.getexif().get(_ORIENTATION, 1)))
     except Exception:  # noqa: BLE001  Pillow raises what it likes over damaged metadata; the pixels may be whole
         return None
