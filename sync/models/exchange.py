@@ -201,7 +201,9 @@ class Received(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["commitment", "peer"], name="received_commitment"),
             models.UniqueConstraint(
-                fields=["peer", "subject", "audience", "n"], condition=Q(state__lt=3), name="received_chain"
+                fields=["peer", "subject", "audience", "n"],
+                condition=Q(state__lt=3),
+                name="received_chain",
             ),
         ]
 
