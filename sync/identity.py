@@ -117,8 +117,8 @@ def box_seed() -> bytes:
 
 
 def _folder(unit: Unit) -> Path:
-    state: Path = settings.MINQING.state
-    return state / "keys" / unit.schema_name
+    folder: Path = settings.MINQING.state / "keys" / unit.schema_name
+    return folder
 
 
 def _seed(name: str) -> bytes:
