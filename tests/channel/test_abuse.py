@@ -148,3 +148,12 @@ def test_guesses_are_stretched_two_at_a_time(county, monkeypatch):
     for thread in threads:
         thread.join()
     assert most <= 2
+
+
+@pytest.mark.parametrize("address", ["", "127.0.0.1", "::1"])
+def test_nobody_is_slowed_where_a_proxy_hides_all_addresses(county, address):
+    with unit_context(county):
+        assert not any(abuse.comes_behind(address, "") for _ in range(200))
+        assert json.loads(abuse.challenge(address))["parameters"]["data"][
+            "max"
+        ] == abuse.tries_asked(0)

@@ -35,6 +35,8 @@ CELLS = 4096
 _STEPS = ((8, 1 << 13), (32, 1 << 15), (128, 1 << 17))
 """Up to how many arrivals in a cell, how many tries are asked at most; beyond the last, its eightfold."""
 _HOUR = 3600
+_UNKNOWN = frozenset({"", "127.0.0.1", "::1"})
+"""What a proxy on this machine leaves of an address. A whole county in one cell would slow everybody, so nobody is."""
 
 
 class Cells:
@@ -48,6 +50,8 @@ class Cells:
 
     def arrived(self, address: str) -> int:
         """Count one arrival and return how many came from the cell today, this one included."""
+        if address in _UNKNOWN:
+            return 0
         with self._lock:
             cell = self._cell(address)
             self._counts[cell] += 1
@@ -55,6 +59,8 @@ class Cells:
 
     def seen(self, address: str) -> int:
         """Return how many came from the cell today, counting nothing."""
+        if address in _UNKNOWN:
+            return 0
         with self._lock:
             return self._counts[self._cell(address)]
 
