@@ -43,7 +43,8 @@ def test_our_own_nginx_file_keeps_no_address():
     ("change", "fault"),
     [
         (("access_log off;", "access_log /var/log/nginx/access.log;"), "access_log"),
-        (("proxy_request_buffering off;", ""), "proxy_request_buffering"),
+        (("client_body_buffer_size 13m;", ""), "client_body_buffer_size 13m"),
+        (("if ($lengthless) { return 411; }", ""), "lengthless"),
         (("error_log /dev/null crit;", "error_log /var/log/nginx/error.log;"), "error_log"),
         (
             ("proxy_set_header Host $host;", "proxy_set_header X-Real-IP $remote_addr;"),
@@ -54,7 +55,10 @@ def test_our_own_nginx_file_keeps_no_address():
             ("$host;", "$host;\nproxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;"),
             "address must not be passed on",
         ),
-        (("location / {", "location / {\nproxy_request_buffering on;"), "buffering on; must go"),
+        (
+            ("location / {", "location / {\nclient_max_body_size 100m;"),
+            "client_max_body_size 100m; must go",
+        ),
         (("location / {", "location / {\nclient_body_in_file_only on;"), "file_only on; must go"),
     ],
 )

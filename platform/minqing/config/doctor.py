@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _ADDRESS = re.compile(rb"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])")
 _OWN = {b"127.0.0.1", b"0.0.0.0"}
-_SPOOLS = ("proxy_request_buffering", "client_body_in_file_only", "proxy_cache", "proxy_store")
+_SPOOLS = ("client_body_in_file_only", "proxy_cache", "proxy_store")
 _VISITOR = (
     "remote_addr",
     "$proxy_add_x_forwarded_for",
@@ -236,7 +236,9 @@ def proxy_faults(text: str) -> list[str]:
     needed = (
         "access_log off;",
         "error_log /dev/null crit;",
-        "proxy_request_buffering off;",
+        "client_max_body_size 12m;",
+        "client_body_buffer_size 13m;",
+        "if ($lengthless) { return 411; }",
         "proxy_max_temp_file_size 0;",
     )
     missing = [want for want in needed if want not in lines]
@@ -250,6 +252,12 @@ def proxy_faults(text: str) -> list[str]:
         f"{line} must go"
         for line in lines
         if line.startswith(_SPOOLS) and line not in {*needed, *(name + " off;" for name in _SPOOLS)}
+    ]
+    missing += [
+        f"{line} must go: a body must fit the buffer everywhere"
+        for line in lines
+        if line.startswith(("client_max_body_size", "client_body_buffer_size"))
+        and line not in needed
     ]
     missing += [
         "the visitor's address must not be passed on"
