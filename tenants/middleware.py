@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.http import HttpResponse
 from django.http.request import split_domain_port
-from django.urls import set_script_prefix
+from django.urls import get_script_prefix, set_script_prefix
 
 from tenants.current import unit_set
 from tenants.models import Domain
@@ -42,6 +42,7 @@ class UnitMiddleware:
         if domain is None:
             return HttpResponse(_UNKNOWN, status=404, content_type="text/plain; charset=utf-8")
         _, _, prefix = domain.domain.partition("/")
+        before = get_script_prefix()
         if prefix:
             _mount(request, "/" + prefix)
         unit_set(domain.tenant)
@@ -49,6 +50,7 @@ class UnitMiddleware:
             return self.get_response(request)
         finally:
             unit_set(None)
+            set_script_prefix(before)
 
 
 def _domain_for(request: HttpRequest) -> Domain | None:

