@@ -72,7 +72,7 @@ def _report(connection: http.client.HTTPConnection) -> int:
     body = "words=%E8%B7%AF%E7%81%AF%E5%9D%8F%E4%BA%86&kind=unsure&village=&place=%E5%9D%AA%E4%B8%8A%E9%95%87&contact=none"
     connection.request(
         "POST",
-        "/report/",
+        "/report/send",
         body,
         {"Host": HOST, "Content-Type": "application/x-www-form-urlencoded"},
     )
