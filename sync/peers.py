@@ -7,7 +7,6 @@ by another way. Nothing is fetched from an address before an operator here typed
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -26,74 +25,13 @@ from sync.models.exchange import Contact, Following, Grant, Peer, PeerHead
 from sync.models.ledger import Head
 from sync.notes import VerifierKey, cosigned_by, parse_note
 from sync.refusals import PeerFault, PeerLied, Refused, RequestRefused, Unreachable
+from sync.standing import GrantState, PeerState, PeerUnit
 
 if TYPE_CHECKING:
-    import datetime
-
     from sync.documents import Document
 
 OPEN_OFFERS = 50
 """Requests of strangers that are kept until an operator looks; more are refused."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PeerUnit:
-    """A connected unit that a case may be referred to."""
-
-    origin: str
-    code: str
-    name: str
-    address: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class GrantState:
-    """A kind that the peer may have."""
-
-    kind: str
-    history: bool
-    start: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class PeerState:
-    """How things stand with a peer; what the desk and the page of connected units show."""
-
-    origin: str
-    code: str
-    name: str
-    address: str
-    operator: str
-    fingerprint: str
-    state: str
-    """``requested``, ``offered``, ``accepted``, ``connected``, ``frozen`` or ``ended``."""
-
-    size: int
-    """Size of the largest head of theirs that we proved."""
-
-    mirrored: int
-    """Leaves of theirs that we hold."""
-
-    applied: int
-    """Their records below this index are taken in."""
-
-    lag: int
-    """How many indexes of theirs are not yet taken in."""
-
-    delivered: int
-    """Our records below this index have arrived there."""
-
-    last_success_day: datetime.date | None
-    last_error: str
-    """One sentence, empty when the last attempt went well."""
-
-    witnesses: tuple[str, ...]
-    """Operators other than its own that countersigned its newest head; each counts once."""
-
-    quarantined: int
-    incidents: int
-    frozen: bool
-    grants: tuple[GrantState, ...]
 
 
 # --- reading ---------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from tenants.errors import UnitFault
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
 
-    from sync.peers import PeerState
+    from sync.standing import PeerState
 
 
 class Command(BaseCommand):

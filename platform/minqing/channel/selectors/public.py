@@ -13,7 +13,7 @@ from minqing.channel.values import Choice, Figures, Receiver, SecondDoor, Townsh
 from sync.peers import reachable_units
 
 if TYPE_CHECKING:
-    from sync.peers import PeerUnit
+    from sync.standing import PeerUnit
 
 NUMBERS = (
     Choice(value="12388", label="纪检监察机关"),

@@ -61,7 +61,7 @@ if TYPE_CHECKING:
 
     from minqing.accounts.models import Staff
     from minqing.workdays.calendar import Due
-    from sync.peers import PeerUnit
+    from sync.standing import PeerUnit
 
 
 class Details(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,7 +24,7 @@ from sync.peers import reachable_units
 
 if TYPE_CHECKING:
     from minqing.accounts.models import Staff
-    from sync.peers import PeerUnit
+    from sync.standing import PeerUnit
 
 
 def reachable(*, code: str = "", origin: str = "") -> PeerUnit | None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
     from minqing.accounts.models import Staff
-    from sync.peers import GrantState, PeerState
+    from sync.standing import GrantState, PeerState
 
 
 @dataclass(frozen=True, kw_only=True)
