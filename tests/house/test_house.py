@@ -8,6 +8,8 @@ import sys
 import sysconfig
 from pathlib import Path
 
+import minqing
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -36,3 +38,18 @@ def test_every_make_target_the_readme_names_exists():
     for target in ("demo", "test"):
         assert f"make {target}" in readme
         assert f"\n{target}:" in makefile
+
+
+def test_the_version_is_told_in_one_way():
+    # The run-time environment holds no package metadata: code asks `minqing.__version__`.
+    assert f'version = "{minqing.__version__}"' in (ROOT / "pyproject.toml").read_text()
+    sources = [
+        *ROOT.glob("platform/**/*.py"),
+        *ROOT.glob("s*/**/*.py"),
+        *ROOT.glob("tenants/**/*.py"),
+    ]
+    assert [
+        path.name
+        for path in sources
+        if "importlib.metadata" in path.read_text() or "import metadata" in path.read_text()
+    ] == []

@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime
 import struct
 from dataclasses import dataclass
-from importlib import metadata
 
 from django.conf import settings
 from django.utils import timezone
 
+from minqing import __version__
 from search.errors import EngineFault
 from search.service import version
 from sync import notes
@@ -18,7 +18,7 @@ from sync.ledger import head
 from sync.models.exchange import Cosignature
 from tenants.current import current_unit
 
-SOFTWARE = metadata.version("minqing")
+SOFTWARE = __version__
 
 LOOKED_AT = 200
 """Newest countersignatures that are looked at; each operator's newest is among them."""
