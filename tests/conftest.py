@@ -27,13 +27,16 @@ from tests.support.signing import signer as signer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    import psycopg2.extensions
+    from pytest_django import DjangoDbBlocker
+
     from tenants.models import Unit
 
 TEMPLATE = "minqing_template"
 RUN = Path(os.environ["MINQING_TEST_RUN"])
 
 
-def _server() -> object:
+def _server() -> psycopg2.extensions.connection:
     parameters = {
         key: value
         for key, value in connection.get_connection_params().items()
@@ -45,17 +48,17 @@ def _server() -> object:
 def copy_template(name: str) -> None:
     """Make a database as a copy of the template."""
     server = _server()
-    with server.cursor() as cursor:  # type: ignore[attr-defined]
+    with server.cursor() as cursor:
         cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE "{TEMPLATE}"')
-    server.close()  # type: ignore[attr-defined]
+    server.close()
 
 
 def drop_database(name: str) -> None:
     """Drop a database with whoever is still connected to it."""
     server = _server()
-    with server.cursor() as cursor:  # type: ignore[attr-defined]
+    with server.cursor() as cursor:
         cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-    server.close()  # type: ignore[attr-defined]
+    server.close()
 
 
 def use_database(name: str) -> None:
@@ -85,16 +88,16 @@ def _make_template() -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
+def django_db_setup(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Replace Django's test database by a copy of the template."""
     name = f"minqing_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
-    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+    with django_db_blocker.unblock():
         _make_template()
         drop_database(name)
         copy_template(name)
         use_database(name)
     yield
-    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+    with django_db_blocker.unblock():
         connections.close_all()
         drop_database(name)
 
@@ -108,13 +111,11 @@ def _no_unit_is_left_over(request: pytest.FixtureRequest) -> None:
 
 
 @pytest.fixture
-def fresh_database(
-    django_db_setup: None, django_db_blocker: pytest.FixtureRequest
-) -> Iterator[str]:
+def fresh_database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
     """Give the test a committed database of its own; yields its name."""
     before = connection.settings_dict["NAME"]
     name = f"minqing_{secrets.token_hex(4)}"
-    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+    with django_db_blocker.unblock():
         connections.close_all()
         copy_template(name)
         use_database(name)

@@ -48,7 +48,10 @@ def submit(port, unit, body):
 
 def request(liar, old, size):
     leaves = [merkle.leaf_hash(b"\x01" + bytes.fromhex(text)) for text in liar.commitments()]
-    node = lambda height, index: merkle.root_of(leaves[index << height : (index + 1) << height])  # noqa: E731
+
+    def node(height, index):
+        return merkle.root_of(leaves[index << height : (index + 1) << height])
+
     proof = merkle.consistency_proof(old, size, node) if 0 < old <= size else []
     lines = "".join(f"{notes.encode64(value)}\n" for value in proof)
     return f"old {old}\n{lines}\n".encode() + liar.checkpoint(size)
