@@ -6,19 +6,10 @@ class SyncConfig(AppConfig):
     verbose_name = "Ledger and exchange"
 
     def ready(self) -> None:
-        from sync import (
-            adoption,
-            doorbell,
-            erasure,
-            heads_seen,
-            ledger,
-            receipts,
-            relayed,
-            sweeps,
-            upkeep,
-            walls,
-        )
+        from sync import ledger, sweeps
+        from sync.exchange import doorbell, heads_seen, relayed, upkeep
         from sync.kinds import RecordKind, register_kind
+        from sync.ledger import adoption, erasure, receipts, walls
         from tenants.services import register_adopter, register_provisioner
 
         register_provisioner("ledger", walls.provision, order=10)

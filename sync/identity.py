@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from django.conf import settings
 
-from sync import notes
+from sync.formats import notes
 from sync.models import Log
 from sync.signer import client
 from sync.signer.messages import OpenLog, WitnessKey

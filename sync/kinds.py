@@ -11,7 +11,7 @@ from sync.errors import RecordFault
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sync.records import Header
+    from sync.formats.records import Header
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}\.[a-z][a-z0-9_]{0,31}")
 

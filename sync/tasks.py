@@ -1,27 +1,12 @@
-"""Tasks of ledger and exchange. The sweep makes every lost task harmless: it finds again what is due."""
+"""The sweep: it finds again what is due, which makes every lost task harmless."""
 
 from __future__ import annotations
-
-from typing import Any, Protocol, cast
 
 from celery import shared_task
 from django.db import close_old_connections
 
-from sync import peers, ringing, witness
-from sync.pull import pull
-from sync.refusals import PeerFault
 from sync.sweeps import sweep_unit
 from tenants.current import unit_context, units
-from tenants.tasks import unit_task
-
-
-class Queued(Protocol):
-    """A task as it is queued: the first argument names the unit's schema."""
-
-    def apply_async(
-        self, *, args: list[str], retry: bool, ignore_result: bool, expires: int
-    ) -> Any:
-        """Put it in the queue."""
 
 
 @shared_task(name="sync.tasks.sweep_all")
@@ -31,29 +16,3 @@ def sweep_all() -> None:
     for unit in units():
         with unit_context(unit):
             sweep_unit()
-
-
-def _pull_peer(origin: str) -> None:
-    """Pull from one peer; one that is no peer any more is left alone."""
-    try:
-        pull(peers.peer_by_origin(origin))
-    except PeerFault:
-        return
-
-
-def _ring_peers() -> None:
-    """Tell peers of a new head, then ask outside witnesses to cosign it."""
-    ringing.ring_peers()
-    witness.ask_witnesses()
-
-
-def _tell_acceptances() -> None:
-    """Tell peers that they are accepted here, where they could not be told before."""
-    for peer in peers.untold_peers():
-        peers.acceptance_tell(peer)
-
-
-pull_peer = cast("Queued", unit_task("sync.tasks.pull_peer")(_pull_peer))
-ring_peers = cast("Queued", unit_task("sync.tasks.ring_peers")(_ring_peers))
-ask_witnesses = cast("Queued", unit_task("sync.tasks.ask_witnesses")(witness.ask_witnesses))
-tell_acceptances = cast("Queued", unit_task("sync.tasks.tell_acceptances")(_tell_acceptances))

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from django.urls import path, re_path
 
-from sync import exchange_views, views
+from sync.exchange import views as exchange_views
+from sync.ledger import views
 
 if TYPE_CHECKING:
     from django.urls import URLPattern, URLResolver
@@ -19,7 +20,7 @@ ledger_patterns: list[URLPattern | URLResolver] = [
     re_path(rf"^ledger/tile/(?P<level>[0-9]{{1,2}})/{_PLACE}$", views.tile, name="tile"),
     re_path(rf"^ledger/tile/entries/{_PLACE}$", views.entries, name="entries"),
     path("ledger/openings/<int:start>", views.openings, name="openings"),
-    path("ledger/policy/<path:origin>", views.policy, name="policy"),
+    path("ledger/policy/<path:origin>", exchange_views.policy, name="policy"),
 ]
 exchange_patterns: list[URLPattern | URLResolver] = [
     path(".well-known/minqing", exchange_views.unit_document, name="unit-document"),

@@ -15,8 +15,9 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from sync import audiences, merkle, notes
+from sync import audiences
 from sync.errors import NoteFault, ProofFault, SignerRefused
+from sync.formats import merkle, notes
 from sync.signer import messages
 from sync.signer.store import Seen, Signed, Store
 

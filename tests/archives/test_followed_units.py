@@ -13,8 +13,9 @@ from django.db import transaction
 from minqing.archives import bodies, errors, selectors, services
 from minqing.archives.models import PublicEntryRow, PublicOfficialRow, PublicReplyRow
 from search.models import Mark
-from sync import identity, records
+from sync import identity
 from sync.errors import RecordRejected
+from sync.formats import records
 from sync.kinds import ReceivedRecord, kind_named
 from sync.models import Pending
 from sync.models.exchange import Peer

@@ -23,10 +23,11 @@ from django.db import connection, connections
 
 from minqing.config import postgres
 from minqing.config.database import prepare
-from sync import framing, peers
+from sync.exchange import peers
+from sync.exchange.pull import pull
+from sync.formats import framing
 from sync.kinds import RecordKind, register_kind
 from sync.models import Peer
-from sync.pull import pull
 from sync.signer import client
 from tenants.current import unit_context
 from tenants.services import unit_create
@@ -57,7 +58,7 @@ print(ledger.seal().size)
 """
 
 _GRANT = """
-from sync import peers
+from sync.exchange import peers
 from sync.kinds import RecordKind, register_kind
 register_kind(RecordKind(name="bench.line"))
 (state,) = peers.peers_with_state()

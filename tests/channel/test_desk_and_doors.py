@@ -34,10 +34,10 @@ from minqing.channel.models import (
 from minqing.channel.states import MOVES, State
 from sync import ledger
 from sync.errors import LedgerFault, RecordRejected
+from sync.formats.records import decode_header
 from sync.identity import origin
 from sync.kinds import ReceivedRecord
 from sync.models import Opening, Pending
-from sync.records import decode_header
 from tenants.current import unit_context
 from tests.support.channel import MARKED, Courier, connect, handler, lodged, photo, staff
 

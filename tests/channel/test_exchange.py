@@ -11,12 +11,13 @@ from minqing.channel.errors import MoveRefused, NoReceiver, UnknownCase
 from minqing.channel.frames import frame_encode
 from minqing.channel.models import Attachment, Case, Message, Rating, Referral
 from minqing.channel.travelling import MessageDetails, ReferralDetails, Status
-from sync import ledger, records
+from sync import ledger
 from sync.errors import RecordRejected
+from sync.formats import records
+from sync.formats.records import Chain, Header
 from sync.identity import origin
 from sync.kinds import ReceivedRecord
 from sync.models import Pending
-from sync.records import Chain, Header
 from tenants.current import unit_context
 from tests.support.channel import MARKED, Courier, connect, lodged, photo, staff
 

@@ -26,8 +26,10 @@ from minqing.channel.errors import (
 )
 from minqing.channel.models import Attachment, Case, Message, Place
 from minqing.channel.photos import photo_read
-from sync import ledger, proofs, receipts
+from sync import ledger
+from sync.formats import proofs
 from sync.identity import ack_key, origin
+from sync.ledger import receipts
 from sync.models import Pending
 from tenants.current import unit_context
 from tests.support.channel import MARKED, connect, handler, lodged, photo, staff

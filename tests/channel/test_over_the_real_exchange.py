@@ -10,7 +10,9 @@ from django.db import transaction
 from minqing.accounts.models import Role
 from minqing.channel import boxes, parcels, selectors, services
 from minqing.channel.models import Message
-from sync import identity, ledger, peers, proofs, pull
+from sync import identity, ledger
+from sync.exchange import peers, pull
+from sync.formats import proofs
 from sync.models import Received
 from tenants.current import unit_context
 from tests.support.channel import MARKED, lodged, photo, staff

@@ -13,7 +13,7 @@ from minqing.accounts.models import Role
 from minqing.channel import boxes, selectors, services
 from minqing.channel.models import Case, Message
 from minqing.desk.models import Submission
-from sync.peers import reachable_units
+from sync.exchange.peers import reachable_units
 from tenants.current import unit_context
 from tests.support.channel import MARKED, WORDS, Courier, connect, lodged, photo, staff
 from tests.support.desk import hidden, signed_in, staff_of

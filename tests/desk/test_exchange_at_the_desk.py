@@ -8,8 +8,9 @@ import pytest
 from django.utils import timezone
 
 from minqing.accounts.models import Role
-from sync import documents, ledger
-from sync.incidents import incident_record
+from sync import ledger
+from sync.exchange import documents
+from sync.exchange.incidents import incident_record
 from sync.models.exchange import Grant, Incident, Peer
 from sync.refusals import PeerLied
 from tenants.current import unit_context

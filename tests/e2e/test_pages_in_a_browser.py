@@ -12,9 +12,11 @@ from axe_playwright_python.sync_playwright import Axe
 from minqing.archives.selectors import entry_page
 from minqing.channel import services
 from search.indexer import drain
-from sync import ledger, proofs, receipts
+from sync import ledger
+from sync.formats import proofs
+from sync.formats.notes import COSIGNATURE, SigningKey, cosign, parse_note
 from sync.identity import identity
-from sync.notes import COSIGNATURE, SigningKey, cosign, parse_note
+from sync.ledger import receipts
 from tenants.current import unit_by_code, unit_context
 from tests.support.archives import Office, wording
 from tests.support.browser import visitor

@@ -10,22 +10,11 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sync import (
-    client,
-    doorbell,
-    framing,
-    heads_seen,
-    identity,
-    ledger,
-    notes,
-    peers,
-    pull,
-    ringing,
-    tasks,
-    upkeep,
-)
+from sync import identity, ledger
 from sync.errors import NoteFault
-from sync.framing import FramingFault
+from sync.exchange import client, doorbell, heads_seen, peers, pull, ringing, tasks, upkeep
+from sync.formats import framing, notes
+from sync.formats.framing import FramingFault
 from sync.models import Incident, Peer
 from sync.models.exchange import Contact
 from sync.refusals import PeerFault
@@ -178,7 +167,7 @@ def test_nothing_is_fetched_from_an_address_that_only_an_offer_named(port, count
     with unit_context(county):
         ledger.publish()
     with lies.Liar().served() as liar, unit_context(county):
-        from sync import documents
+        from sync.exchange import documents
 
         peers.connection_asked(documents.read_document(liar.document()))
         (state,) = peers.peers_with_state()

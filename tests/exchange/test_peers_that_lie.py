@@ -6,7 +6,9 @@ import json
 
 import pytest
 
-from sync import audiences, client, forks, framing, identity, notes, peers, pull, records
+from sync import audiences, identity
+from sync.exchange import client, peers, pull
+from sync.formats import forks, framing, notes, records
 from sync.models import Following, Incident, Peer, Quarantine, Received
 from sync.models.exchange import Contact, PeerHead
 from tenants.current import unit_context
@@ -390,7 +392,7 @@ def test_an_erased_record_leaves_no_gap(liar, county):
 
 
 def test_a_head_that_a_third_unit_saw_proves_a_split_view(liar, county):
-    from sync import heads_seen
+    from sync.exchange import heads_seen
     from sync.kinds import ReceivedRecord
 
     true = liar.records[:]

@@ -11,9 +11,10 @@ import time_machine
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.utils import timezone
 
-from sync import identity, requests
+from sync import identity
+from sync.exchange import requests
+from sync.exchange.nonces import nonce_use, nonces_forget
 from sync.models import Incident, Nonce
-from sync.nonces import nonce_use, nonces_forget
 from sync.refusals import RequestRefused
 from tenants.current import unit_context
 from tests.support.served import address, connect, served

@@ -34,8 +34,8 @@ print(ledger.seal().size)
 _PULL = (
     _KIND
     + """
-from sync import peers
-from sync.pull import pull
+from sync.exchange import peers
+from sync.exchange.pull import pull
 for peer in peers.connected_peers():
     print(pull(peer))
 """
@@ -49,8 +49,11 @@ print(json.dumps({
     "incidents": [str(i) for i in Incident.objects.all()], "held": Quarantine.objects.count(),
 }))
 """
-_GRANT = _KIND + "from sync import peers\npeers.grant_set({origin!r}, 'tests.line', history=True)\n"
-_STATE = "import dataclasses, json\nfrom sync import peers\nprint(json.dumps([dataclasses.asdict(s) for s in peers.peers_with_state()], default=str))"
+_GRANT = (
+    _KIND
+    + "from sync.exchange import peers\npeers.grant_set({origin!r}, 'tests.line', history=True)\n"
+)
+_STATE = "import dataclasses, json\nfrom sync.exchange import peers\nprint(json.dumps([dataclasses.asdict(s) for s in peers.peers_with_state()], default=str))"
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +95,7 @@ def test_records_cross_between_two_operators_and_say_who_has_them(two):
 def test_a_head_is_witnessed_by_the_other_operator_and_shows_it(two):
     one, _ = two
     said = one.python(
-        "from sync import ledger, witness\nprint(witness.ask_witnesses())\nhead = ledger.head()\nprint(witness.operators(head.size, head.root))",
+        "from sync import ledger\nfrom sync.exchange import witness\nprint(witness.ask_witnesses())\nhead = ledger.head()\nprint(witness.operators(head.size, head.root))",
         unit="430522",
     )
     assert said.split("\n")[:2] == ["1", "['two']"]
@@ -109,7 +112,7 @@ def test_a_puller_killed_at_any_point_loses_and_doubles_nothing(two):
     before = len(taken(other, "430524")["bodies"])
     one.python(_PUBLISH.format(count=3000, name="more", audience="public"), unit="430522")
     inside = "from tenants.current import unit_by_code, unit_context\ninside = unit_context(unit_by_code('430524'))\ninside.__enter__()\n"
-    code = f"import django; django.setup()\n{inside}from sync import framing\nframing.WINDOW_RECORDS = 100\nprint('ready', flush=True)\n{_PULL}"
+    code = f"import django; django.setup()\n{inside}from sync.formats import framing\nframing.WINDOW_RECORDS = 100\nprint('ready', flush=True)\n{_PULL}"
     for _ in range(5):
         puller = subprocess.Popen(
             [sys.executable, "-c", code],

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from django.db import transaction
 
-from sync import audiences, identity, ledger, peers, pull
+from sync import audiences, identity, ledger
+from sync.exchange import peers, pull
 from sync.models import Received
 from sync.refusals import PeerFault
 from tenants.current import unit_context
@@ -109,7 +110,7 @@ def test_a_connection_stands_only_after_both_sides_compared_the_right_fingerprin
 def test_many_records_of_many_chains_arrive_in_log_order_in_several_windows(
     port, county, city, monkeypatch
 ):
-    monkeypatch.setattr("sync.framing.WINDOW_RECORDS", 100)
+    monkeypatch.setattr("sync.formats.framing.WINDOW_RECORDS", 100)
     connect(county, city, port, KIND)
     bodies = [b"%d" % number for number in range(700)]
     publish(county, *bodies, subjects=7)

@@ -7,7 +7,9 @@ import hashlib
 import httpx
 import pytest
 
-from sync import identity, ledger, merkle, notes, peers, witness
+from sync import identity, ledger
+from sync.exchange import peers, witness
+from sync.formats import merkle, notes
 from sync.models import Cosignature, Incident, Peer
 from sync.models.exchange import Contact
 from tenants.current import unit_context

@@ -11,7 +11,8 @@ import pytest
 
 from minqing.archives import services
 from search.indexer import drain, rebuild
-from sync import ledger, proofs
+from sync import ledger
+from sync.formats import proofs
 from tenants.current import unit_context
 from tests.support.archives import Office, wording
 

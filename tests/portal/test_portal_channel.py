@@ -13,9 +13,11 @@ from django.urls import reverse
 from minqing.accounts.models import Role
 from minqing.channel import boxes, services
 from minqing.channel.models import Message, Way
-from sync import ledger, proofs, receipts
+from sync import ledger
+from sync.formats import proofs
+from sync.formats.notes import VerifierKey
 from sync.identity import identity
-from sync.notes import VerifierKey
+from sync.ledger import receipts
 from tenants.current import unit_context
 from tests.support.archives import DAY
 from tests.support.channel import MARKED, WORDS, handler, photo, staff

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from minqing.channel.models import Tally
-from sync.documents import own_document
+from sync.exchange.documents import own_document
 from sync.identity import identity
 from sync.models.exchange import Peer
 from tenants.current import unit_context

@@ -11,11 +11,11 @@ from PIL import Image
 from minqing.accounts.models import Role, Staff
 from minqing.channel import exchange, parcels, services
 from sync.audiences import named_unit
+from sync.formats.records import decode_header
 from sync.identity import identity, origin
 from sync.kinds import ReceivedRecord
 from sync.models import Pending
 from sync.models.exchange import Peer
-from sync.records import decode_header
 from tenants.current import unit_context
 
 if TYPE_CHECKING:

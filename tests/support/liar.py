@@ -15,7 +15,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
-from sync import audiences, framing, merkle, notes, records, tiles
+from sync import audiences
+from sync.formats import framing, merkle, notes, records, tiles
 
 
 class Liar:

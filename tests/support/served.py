@@ -13,7 +13,8 @@ from django.core.wsgi import get_wsgi_application
 from django.db import connections
 from django.test import override_settings
 
-from sync import ledger, peers
+from sync import ledger
+from sync.exchange import peers
 from tenants.current import unit_context
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync import audiences, notes, proofs, records, tiles
+from sync import audiences
 from sync.errors import NoteFault, ProofFault, RecordFault, SyncFault
+from sync.formats import notes, proofs, records, tiles
 
 ORIGIN = "minqing/430522/0a1b2c3d"
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from sync import ledger, merkle, notes, records, tree
+from sync import ledger
 from sync.audiences import PUBLIC
 from sync.errors import LedgerFault, RecordFault
+from sync.formats import merkle, notes, records
 from sync.identity import identity, log_key
 from sync.kinds import RecordKind, register_kind
+from sync.ledger import tree
 from sync.models import Entry, Opening, Pending
 from tenants.current import unit_context
 

@@ -13,11 +13,14 @@ from collections import defaultdict
 import pytest
 from django.db import connection, connections, transaction
 
-from sync import audit, ledger, merkle, records, tree
+from sync import ledger
 from sync.audiences import CONNECTED, PUBLIC
+from sync.errors import SyncFault
+from sync.formats import merkle, records
 from sync.identity import log_key
 from sync.kinds import RecordKind, register_kind
-from sync.local import local_fetch, local_openings
+from sync.ledger import audit, tree
+from sync.ledger.local import local_fetch, local_openings
 from sync.models import Entry, Head, Opening, Pending
 from sync.signer import client
 from sync.signer.messages import LastHead
@@ -252,7 +255,7 @@ def test_a_signer_killed_at_any_point_never_signs_two_histories(fresh_database, 
                 told.append(made)
                 try:
                     ledger.seal()
-                except ledger.SyncFault:
+                except SyncFault:
                     continue
         connection.close()
         signer.door().close()

@@ -9,11 +9,13 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from sync import audit, erasure, ledger, merkle, notes, receipts, tiles
+from sync import ledger
 from sync.audiences import PUBLIC, for_unit
 from sync.errors import LedgerFault, NoteFault
+from sync.formats import merkle, notes, tiles
 from sync.identity import log_key, origin
 from sync.kinds import RecordKind, register_kind
+from sync.ledger import audit, erasure, receipts
 from sync.models import Entry, Opening
 from tenants.current import unit_context
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymerkle import InmemoryTree
 
-from sync import merkle, tiles
 from sync.errors import ProofFault
+from sync.formats import merkle, tiles
 
 # The leaves and roots of the reference tree of RFC 6962 (certificate-transparency's merkletree tests).
 LEAVES = [

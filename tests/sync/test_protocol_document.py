@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from django.urls import reverse
 
-from sync import merkle, notes, policies, proofs, receipts, records, verify
+from sync.formats import merkle, notes, policies, proofs, records, verify
+from sync.ledger import receipts
 from sync.models.ledger import TABLES
 
 TEXT = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text()

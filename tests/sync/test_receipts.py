@@ -8,11 +8,13 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 
-from sync import ledger, notes, policies, proofs, receipts, records, verify
+from sync import ledger
 from sync.audiences import PUBLIC, for_unit
 from sync.errors import LedgerFault, NoteFault, PolicyFault, ProofFault, SyncFault
+from sync.formats import notes, policies, proofs, records, verify
 from sync.identity import ack_key, log_key, origin
 from sync.kinds import RecordKind, register_kind
+from sync.ledger import receipts
 from sync.models import Cosignature
 from sync.signer.core import Signer
 from sync.signer.messages import Cosign, WitnessKey

@@ -9,11 +9,13 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connections, transaction
 
-from sync import adoption, ledger, merkle, notes, tree
+from sync import ledger
 from sync.audiences import PUBLIC
 from sync.errors import LedgerFault, RolledBack, SignerRefused, SignerUnreachable
+from sync.formats import merkle, notes
 from sync.identity import identity, log_key
 from sync.kinds import RecordKind, register_kind
+from sync.ledger import adoption, tree
 from sync.models import Entry, Head, Log, Opening, Pending
 from sync.signer import client, messages
 from sync.signer.client import SocketSigner

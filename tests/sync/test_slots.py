@@ -9,10 +9,12 @@ import time_machine
 from django.conf import settings
 from django.db import connection, transaction
 
-from sync import ledger, records, slots
+from sync import ledger
 from sync.audiences import PUBLIC, for_unit
+from sync.formats import records
 from sync.identity import origin
 from sync.kinds import RecordKind, register_kind
+from sync.ledger import slots
 from sync.models import Entry, Opening, Pending
 from sync.sweeps import sweep_unit
 from tenants.current import unit_context

@@ -16,7 +16,7 @@ from search.marks import mark
 from search.tasks import drain_soon
 from sync import audiences
 from sync.errors import RecordRejected
-from sync.peers import connected_peers
+from sync.exchange.peers import connected_peers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from sync.errors import RecordFault
+from sync.formats.records import commitment as committed_to
+from sync.formats.records import decode_header
 from sync.models.ledger import Entry, Opening, Pending
-from sync.records import commitment as committed_to
-from sync.records import decode_header
 
 
 class Original(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -21,8 +21,9 @@ from nacl.public import PrivateKey, PublicKey, SealedBox
 from minqing.channel.models import Custodian, Designation, SealedPart, SealedReport
 from minqing.channel.models import SealedBox as BoxRow
 from minqing.channel.services.records import record_for
-from sync import identity, notes
+from sync import identity
 from sync.errors import NoteFault, RecordRejected
+from sync.formats import notes
 from sync.models.exchange import Peer
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from django.utils import timezone
 from minqing.channel.models import Case, Forgetting, Upkeep
 from minqing.channel.parcels import parcels_send
 from minqing.channel.services.forgetting import received_emptied
-from sync import audiences, erasure, ledger
+from sync import audiences, ledger
+from sync.ledger import erasure
 from sync.models.exchange import Peer
 from sync.models.ledger import Entry, Opening, Pending
 

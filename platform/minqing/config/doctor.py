@@ -22,8 +22,9 @@ from kombu import Connection
 
 from search import doctor as search_doctor
 from search.errors import SearchFault
-from sync import ledger, slots
+from sync import ledger
 from sync.errors import SyncFault
+from sync.ledger import slots
 from sync.models.ledger import Log
 from sync.signer.client import signer
 from sync.signer.messages import WitnessKey

@@ -15,7 +15,8 @@ from minqing.accounts.models import Staff
 from minqing.accounts.services import staff_create
 from minqing.archives.demo import demo_load
 from minqing.demo.data import PASSWORD, STAFF, UNITS
-from sync import documents, ledger, peers
+from sync import ledger
+from sync.exchange import documents, peers
 from sync.kinds import kinds
 from tenants.current import unit_context
 from tenants.models import Unit

@@ -16,8 +16,8 @@ from minqing.channel.selectors import desk_cases, sealed_for
 from minqing.channel.states import State
 from minqing.desk.words import INCIDENTS, PEER_STATES
 from minqing.desk.work import Job, section
+from sync.exchange.peers import peers_with_state
 from sync.models.exchange import Incident
-from sync.peers import peers_with_state
 
 if TYPE_CHECKING:
     import datetime

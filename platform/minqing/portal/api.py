@@ -23,7 +23,7 @@ from minqing.portal.views.answers import kept
 from search.errors import EngineFault, QueryFault
 from search.query import SearchRequest
 from search.service import search
-from sync.peers import peers_with_state
+from sync.exchange.peers import peers_with_state
 
 if TYPE_CHECKING:
     import uuid

@@ -12,8 +12,8 @@ from django.utils import timezone
 from minqing import __version__
 from search.errors import EngineFault
 from search.service import version
-from sync import notes
 from sync.errors import LedgerFault, NoteFault
+from sync.formats import notes
 from sync.ledger import head
 from sync.models.exchange import Cosignature
 from tenants.current import current_unit

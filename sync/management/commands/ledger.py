@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from sync import adoption, audit, ledger, notes
-from sync.client import Client
+from sync import ledger
 from sync.errors import NoteFault, SyncFault
+from sync.exchange.client import Client
+from sync.formats import notes
 from sync.identity import log_key
-from sync.local import local_fetch, local_openings
+from sync.ledger import adoption, audit
+from sync.ledger.local import local_fetch, local_openings
 from sync.refusals import ExchangeFault
 from tenants.current import unit_by_code, unit_context, units
 from tenants.errors import UnitFault

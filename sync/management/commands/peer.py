@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from sync import documents, incidents, peers, replay
 from sync.errors import SyncFault
+from sync.exchange import documents, incidents, peers, replay
+from sync.exchange.pull import pull
 from sync.models.exchange import Incident
-from sync.pull import pull
 from tenants.current import unit_by_code, unit_context
 from tenants.errors import UnitFault
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
 
-    from sync.standing import PeerState
+    from sync.exchange.standing import PeerState
 
 
 class Command(BaseCommand):

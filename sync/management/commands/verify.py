@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from django.core.management.base import BaseCommand, CommandError
 
-from sync import policies, verify
 from sync.errors import SyncFault
+from sync.formats import policies, verify
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser

@@ -10,10 +10,10 @@ from django.utils import timezone
 
 from minqing.channel.models import Custodian, Designation, Kind, Place, Tally, Verdict, Way
 from minqing.channel.values import Choice, Figures, Receiver, SecondDoor, Township
-from sync.peers import reachable_units
+from sync.exchange.peers import reachable_units
 
 if TYPE_CHECKING:
-    from sync.standing import PeerUnit
+    from sync.exchange.standing import PeerUnit
 
 NUMBERS = (
     Choice(value="12388", label="纪检监察机关"),

@@ -19,8 +19,8 @@ from minqing.channel.selectors.shown import (
 )
 from minqing.channel.states import OPEN, State
 from minqing.channel.values import ReporterCase, SealedState
-from sync import receipts
 from sync.errors import LedgerFault
+from sync.ledger import receipts
 from tenants.current import current_unit
 
 if TYPE_CHECKING:

@@ -52,7 +52,7 @@ from minqing.channel.slots import slot_day
 from minqing.channel.states import OPEN, State
 from minqing.channel.values import Lodged
 from minqing.workdays.calendar import due
-from sync import receipts
+from sync.ledger import receipts
 from tenants.current import current_unit
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ if TYPE_CHECKING:
 
     from minqing.accounts.models import Staff
     from minqing.workdays.calendar import Due
-    from sync.standing import PeerUnit
+    from sync.exchange.standing import PeerUnit
 
 
 class Details(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,11 +20,11 @@ from minqing.channel.services.moves import ANSWER_RULE, move, step_add
 from minqing.channel.services.records import record_for
 from minqing.channel.states import OPEN, State, may_move
 from minqing.channel.travelling import MessageDetails, PhotoDetails, ReferralDetails
-from sync.peers import reachable_units
+from sync.exchange.peers import reachable_units
 
 if TYPE_CHECKING:
     from minqing.accounts.models import Staff
-    from sync.standing import PeerUnit
+    from sync.exchange.standing import PeerUnit
 
 
 def reachable(*, code: str = "", origin: str = "") -> PeerUnit | None:

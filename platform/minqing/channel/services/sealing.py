@@ -33,7 +33,7 @@ from minqing.channel.services.forgetting import case_erased
 from minqing.channel.services.records import JSON, json_body
 from minqing.channel.values import SealedLodged
 from sync import audiences, ledger
-from sync.peers import reachable_units
+from sync.exchange.peers import reachable_units
 from tenants.current import current_unit
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from minqing.desk.case_acts import acts_for
 from minqing.desk.jobs import case_job
 from minqing.desk.views.acting import Refused, carry_out
 from minqing.desk.work import days_in_words, urgency_of
-from sync.peers import reachable_units
+from sync.exchange.peers import reachable_units
 
 if TYPE_CHECKING:
     import datetime

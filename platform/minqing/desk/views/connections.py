@@ -14,7 +14,7 @@ from minqing.accounts.models import Role
 from minqing.desk.access import staff_page
 from minqing.desk.forms import AddressForm, FingerprintForm
 from minqing.desk.words import PEER_STATES, kind_label
-from sync import documents, peers
+from sync.exchange import documents, peers
 from sync.kinds import kinds
 from sync.refusals import PeerFault
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
     from minqing.accounts.models import Staff
-    from sync.standing import GrantState, PeerState
+    from sync.exchange.standing import GrantState, PeerState
 
 
 @dataclass(frozen=True, kw_only=True)

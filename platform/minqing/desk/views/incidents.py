@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from minqing.accounts.models import Role
 from minqing.desk.access import staff_page
 from minqing.desk.words import INCIDENTS
-from sync.incidents import incident_settle
+from sync.exchange.incidents import incident_settle
 from sync.models.exchange import Evidence, Incident
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from minqing.archives.selectors import recent_entries, units_with_archives
 from minqing.channel.selectors import channel_figures
 from minqing.portal.stand import ledger_stand, public_version
 from minqing.portal.views.answers import kept
-from sync.documents import own_document
+from sync.exchange.documents import own_document
+from sync.exchange.peers import peers_with_state
 from sync.identity import identity
-from sync.peers import peers_with_state
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse

@@ -22,7 +22,7 @@ from minqing.channel.octets import form_of
 from minqing.portal.stand import public_version
 from minqing.portal.views.answers import kept, posted, problem, unkept
 from minqing.portal.views.follow import case_shown
-from sync import receipts
+from sync.ledger import receipts
 
 if TYPE_CHECKING:
     import uuid

@@ -13,8 +13,8 @@ from django.shortcuts import render
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_safe
 
+from sync.exchange.peers import reachable_units
 from sync.identity import identity
-from sync.peers import reachable_units
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse

@@ -1,0 +1,1 @@
+"""What a unit does with other units: peers, feed, copy, taking in, witnesses."""

@@ -1,0 +1,303 @@
+"""Taking in records of another unit: once each, in log order, and only what its own chain allows.
+
+A window (an answer that held, see ``windows``) is taken in by one transaction that also moves the apply cursor,
+so a crash leaves either all of it or nothing. Unknown kinds, records that a handler rejects and broken chains
+wait in quarantine and hold back what follows in the same chain, nothing else. A header that cannot
+be read has no chain: there the issuer's whole apply stops.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from django.db import Error, IntegrityError, connection, transaction
+from django.utils import timezone
+
+from sync import audiences
+from sync.errors import RecordFault, RecordRejected
+from sync.exchange import chains
+from sync.exchange.judged import Judged
+from sync.formats import framing
+from sync.formats.records import decode_header
+from sync.kinds import ReceivedRecord, kind_named
+from sync.models.exchange import DisclosureNote, Following, Quarantine, Received
+from sync.refusals import PeerLied
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from sync.exchange.windows import Position, Window
+    from sync.formats.framing import Opening
+    from sync.models.exchange import Peer
+
+NOTES_KEPT = 64
+
+_COLUMNS = "peer_id, index, state, n, commitment, subject, audience, kind, salt, header, body"
+
+
+@dataclass
+class Taken:
+    """What became of a window: how far it was taken, and what is to be held against the peer."""
+
+    applied: int
+    lies: list[PeerLied] = field(default_factory=list)
+    stopping: PeerLied | None = None
+    """Why nothing after ``applied`` can be taken in."""
+
+
+def take(peer: Peer, us: str, window: Window, position: Position) -> Taken:
+    """Take in a window that held. Repeatable: a window that was taken in already changes nothing.
+
+    ``us`` is our own origin. Incidents are returned, not written: they must outlive this transaction.
+    """
+    judged, unreadable = _decode(window)
+    stop = window.disclosure.size if unreadable is None else unreadable.index
+    taken = Taken(applied=stop)
+    if unreadable is not None:
+        taken.stopping = PeerLied(
+            "unreadable-header",
+            f"Nothing from index {unreadable.index} on is taken in: its header cannot be read.",
+            {"row": framing.row(unreadable)},
+        )
+    try:
+        return _take(peer, us, window, position, taken, judged)
+    except IntegrityError:  # a commitment or a place in a chain that was there before: ask which
+        judged, _ = _decode(window)
+        return _take(peer, us, window, position, replace(taken, lies=[]), judged, thorough=True)
+
+
+def _take(
+    peer: Peer,
+    us: str,
+    window: Window,
+    position: Position,
+    taken: Taken,
+    judged: list[Judged],
+    *,
+    thorough: bool = False,
+) -> Taken:
+    with transaction.atomic():
+        following = Following.objects.select_for_update().get(peer=peer)
+        if (following.applied, following.epoch) != (position.start, position.epoch):
+            return Taken(applied=following.applied)
+        fresh = chains.without_known(peer, judged, position.start)
+        _check(fresh, peer, us)
+        chains.check(peer, fresh, window.grants, thorough=thorough)
+        _refuse_unknown_kinds(fresh)
+        chains.hold_followers(peer, fresh)
+        _hand_over([item for item in fresh if item.state == Received.APPLIED], peer.origin)
+        _copy_in(peer, [item for item in fresh if item.reason != "repeated"])
+        _quarantine(peer, fresh)
+        following.applied = taken.applied
+        following.counted = position.counted + len(judged)
+        following.last = judged[-1].commitment.hex() if judged else position.last
+        following.save(update_fields=["applied", "counted", "last"])
+        _keep_note(peer, window)
+    taken.lies += [_lie(item) for item in fresh if item.reason in _HELD_AGAINST]
+    return taken
+
+
+_HELD_AGAINST = {"foreign-origin", "repeated", "broken-chain", "misdirected"}
+
+
+def _lie(item: Judged) -> PeerLied:
+    return PeerLied(
+        item.reason,
+        f"Record {item.opening.index}: {item.sentence}",
+        {"row": framing.row(item.opening)[: 4 * 1024 * 1024]},
+    )
+
+
+def _decode(window: Window) -> tuple[list[Judged], Opening | None]:
+    """Read the headers; stop at the first that cannot be read."""
+    judged: list[Judged] = []
+    for opening, commitment in zip(window.openings, window.commitments, strict=True):
+        if opening.header is None:
+            judged.append(Judged(opening, commitment, None, Received.ERASED))
+            continue
+        try:
+            judged.append(Judged(opening, commitment, decode_header(opening.header)))
+        except RecordFault:
+            return judged, opening
+    return judged, None
+
+
+def _check(items: Iterable[Judged], peer: Peer, us: str) -> None:
+    """Refuse records that claim another origin or are for somebody else."""
+    origin, allowed = peer.origin, {audiences.PUBLIC, audiences.CONNECTED, audiences.for_unit(us)}
+    for item in items:
+        header = item.header
+        if header is None:
+            continue
+        if header.origin != origin:
+            item.refuse("foreign-origin", f"it says to be of {header.origin}.")
+        elif header.audience not in allowed:
+            item.refuse("misdirected", f"its audience is {header.audience}.")
+
+
+def _refuse_unknown_kinds(items: Iterable[Judged]) -> None:
+    known: dict[tuple[str, int], bool] = {}
+    for item in items:
+        if item.state != Received.APPLIED or item.header is None:
+            continue
+        key = (item.header.kind, item.header.schema)
+        if key not in known:
+            known[key] = kind_is_known(*key)
+        if not known[key]:
+            item.hold("unknown-kind", f"Nothing here reads {key[0]} of schema {key[1]}.")
+
+
+def kind_is_known(kind: str, schema: int) -> bool:
+    """Whether this version of the software reads such records."""
+    try:
+        return schema in kind_named(kind).schemas
+    except RecordFault:
+        return False
+
+
+# --- handlers ----------------------------------------------------------------------------------
+
+
+def _hand_over(items: list[Judged], origin: str) -> None:
+    """Give records to their kinds' handlers, in log order; hold what a handler rejects and what follows it."""
+    pairs = [(item, received(item, origin)) for item in items]
+    try:
+        with transaction.atomic():
+            for kind, run in groupby(pairs, key=lambda pair: pair[1].header.kind):
+                _call(kind, [record for _, record in run])
+            connection.check_constraints()  # deferred ones too: a handler's fault shows here, not at the commit
+    except Exception as fault:  # noqa: BLE001  whatever a handler raises is one record's fault until shown otherwise
+        _reraise_outage(fault)
+        _one_by_one(pairs)
+
+
+def _one_by_one(pairs: Sequence[tuple[Judged, ReceivedRecord]]) -> None:
+    blocked: set[tuple[str, str]] = set()
+    for item, record in pairs:
+        if item.chain in blocked:
+            item.hold("waits", "An earlier record of its chain is held back.")
+        elif not attempt(item, record):
+            blocked.add(item.chain)
+
+
+def attempt(item: Judged, record: ReceivedRecord) -> bool:
+    """Hand one record over; hold it when its handler rejects it or fails."""
+    try:
+        with transaction.atomic():
+            _call(record.header.kind, [record])
+            connection.check_constraints()
+    except RecordRejected as fault:
+        item.hold("rejected", fault.reason)
+        return False
+    except Exception as fault:  # noqa: BLE001  a handler's own fault must hold back one subject only
+        _reraise_outage(fault)
+        item.hold("failed", f"The handler failed ({type(fault).__name__}).")
+        return False
+    return True
+
+
+def _reraise_outage(fault: Exception) -> None:
+    """A database that went away is nobody's fault: nothing is held back for it."""
+    if isinstance(fault, Error) and not connection.is_usable():
+        raise fault
+
+
+def _call(kind: str, records: list[ReceivedRecord]) -> None:
+    handler: Callable[[Sequence[ReceivedRecord]], None] | None = kind_named(kind).apply
+    if handler is not None:
+        handler(records)
+
+
+def received(item: Judged, origin: str) -> ReceivedRecord:
+    """Return what a handler gets."""
+    assert item.header is not None
+    return ReceivedRecord(
+        origin=origin, index=item.opening.index, commitment=item.commitment.hex(),
+        header=item.header, body=item.opening.body or b"",
+    )  # fmt: skip
+
+
+# --- writing ---------------------------------------------------------------------------------
+
+
+def _copy_in(peer: Peer, items: Sequence[Judged]) -> None:
+    if not items:
+        return
+    octets = b"".join([_COPY_BEGIN, *_rows(peer.pk, items), _COPY_END])
+    with connection.wrap_database_errors, connection.cursor() as cursor:
+        cursor.copy_expert(
+            f"COPY sync_received ({_COLUMNS}) FROM STDIN (FORMAT binary)", io.BytesIO(octets)
+        )
+
+
+_COPY_BEGIN, _COPY_END = b"PGCOPY\n\xff\r\n\x00" + bytes(8), b"\xff\xff"
+_PLACE = struct.Struct(">hiqiqihiqi32s").pack
+_ERASED = struct.Struct(">hiqiqihii32siiiiii").pack
+_LENGTH = struct.Struct(">i").pack
+
+
+def _rows(peer_id: int, items: Iterable[Judged]) -> Iterator[bytes]:
+    """Yield rows of PostgreSQL's binary COPY: each field behind its length, -1 for NULL."""
+    names: dict[str, bytes] = {}
+    for item in items:
+        opening, header, commitment = item.opening, item.header, item.commitment
+        if header is None or opening.salt is None or opening.header is None or opening.body is None:
+            yield _ERASED(
+                11,
+                8,
+                peer_id,
+                8,
+                opening.index,
+                2,
+                item.state,
+                -1,
+                32,
+                commitment,
+                -1,
+                -1,
+                -1,
+                -1,
+                -1,
+                -1,
+            )
+            continue
+        for name in (header.audience, header.kind):
+            if name not in names:
+                names[name] = _LENGTH(len(name)) + name.encode()
+        yield b"".join(
+            (
+                _PLACE(11, 8, peer_id, 8, opening.index, 2, item.state, 8, header.chain.n, 32, commitment),
+                _LENGTH(len(header.subject)), header.subject.encode(), names[header.audience], names[header.kind],
+                b"\x00\x00\x00 ", opening.salt, _LENGTH(len(opening.header)), opening.header, _LENGTH(len(opening.body)), opening.body,
+            )
+        )  # fmt: skip
+
+
+def _quarantine(peer: Peer, items: Iterable[Judged]) -> None:
+    today = timezone.localdate()
+    Quarantine.objects.bulk_create([
+        Quarantine(
+            peer=peer, index=item.opening.index, subject=item.header.subject, audience=item.header.audience,
+            kind=item.header.kind, reason=item.reason, sentence=item.sentence[:300], since=today,
+        )
+        for item in items
+        if item.state in {Received.HELD, Received.REFUSED} and item.header is not None
+    ], ignore_conflicts=True)  # fmt: skip
+
+
+def _keep_note(peer: Peer, window: Window) -> None:
+    said = window.disclosure
+    DisclosureNote.objects.update_or_create(
+        peer=peer,
+        epoch=said.epoch,
+        size=said.size,
+        defaults={"count": said.count, "note": window.note},
+    )
+    kept = DisclosureNote.objects.filter(peer=peer).order_by("-id").values("pk")[:NOTES_KEPT]
+    DisclosureNote.objects.filter(peer=peer).exclude(
+        pk__in=list(kept.values_list("pk", flat=True))
+    ).delete()

@@ -1,0 +1,164 @@
+"""What a peer may have of us, and the note that says how much that is.
+
+`public` records go to any connected peer that holds a grant for the kind, `connected` ones from the
+index its grant begins at, `unit:<origin>` ones to that unit alone. Every answer ends with a note by the peer key:
+"to P, up to size N: m records, last commitment c". A record below N that turns up later proves withholding.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.db import connection, transaction
+from psycopg2 import sql
+
+from sync import audiences
+from sync.exchange.peers import published_size
+from sync.formats import framing
+from sync.identity import origin as own_origin
+from sync.identity import peer_key
+from sync.models.exchange import Grant, Peer, Told
+from sync.refusals import RequestRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_COPY_BEGIN = 19
+_COPY_END = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Window:
+    start: int
+    stop: int
+    count: int
+    last: str
+
+
+def answer(peer: Peer, start: int, stop: int) -> list[bytes]:
+    """Return the rows disclosed to a peer from index ``start`` on, and the note, as pieces of one stream.
+
+    The answer ends at ``stop`` (or at our published head, or earlier when it is long enough); the note says where.
+    Asking from ``start`` says that everything below it has arrived.
+
+    Raises:
+        RequestRefused: the range does not lie within the published log.
+    """
+    size = published_size()
+    if not 0 <= start <= stop:
+        raise RequestRefused("malformed", "The range must run from a smaller to a larger index.")
+    if start > size:
+        raise RequestRefused("not-found", f"The published log ends at {size}.")
+    with transaction.atomic():
+        epoch = (
+            Peer.objects.select_for_update(no_key=True)
+            .values_list("epoch", flat=True)
+            .get(pk=peer.pk)
+        )
+        grants = [(grant.kind, grant.start) for grant in Grant.objects.filter(peer=peer)]
+        where = _disclosed(peer.origin, grants)
+        window = _window(where, start, min(stop, size))
+        before = Told.objects.filter(peer=peer, epoch=epoch, size=start).first()
+        counted, last = (
+            (before.count, before.last) if before is not None else _recount(where, start)
+        )
+        counted += window.count
+        last = window.last or last
+        Told.objects.filter(peer=peer, size__lt=start).delete()
+        Told.objects.update_or_create(
+            peer=peer, epoch=epoch, size=window.stop, defaults={"count": counted, "last": last}
+        )
+        Peer.objects.filter(pk=peer.pk).update(delivered=start)
+        rows = _rows(where, window) if window.count else b""
+    note = framing.Disclosure(
+        issuer=own_origin(),
+        recipient=peer.origin,
+        epoch=epoch,
+        size=window.stop,
+        count=counted,
+        last=last,
+        grants=tuple(grants),
+    ).sign(peer_key())
+    return [rows, framing.end(note)]
+
+
+def _disclosed(origin: str, grants: Sequence[tuple[str, int]]) -> sql.Composable:
+    """Return the condition on `sync_opening` that says what a peer may have: the audience rules, in one place."""
+    allowed = [sql.SQL("audience = {}").format(sql.Literal(audiences.for_unit(origin)))]
+    # What the protocol itself logs in public (erasures, heads seen) is for every connected peer.
+    allowed.append(
+        sql.SQL("audience = {} AND kind LIKE 'sync.%'").format(sql.Literal(audiences.PUBLIC))
+    )
+    if grants:
+        kinds = sql.SQL(", ").join(sql.Literal(kind) for kind, _ in grants)
+        allowed.append(
+            sql.SQL("audience = {} AND kind IN ({})").format(sql.Literal(audiences.PUBLIC), kinds)
+        )
+        since = sql.SQL(" OR ").join(
+            sql.SQL("kind = {} AND index >= {}").format(sql.Literal(kind), sql.Literal(start))
+            for kind, start in grants
+        )
+        allowed.append(
+            sql.SQL("audience = {} AND ({})").format(sql.Literal(audiences.CONNECTED), since)
+        )
+    return (
+        sql.SQL("(")
+        + sql.SQL(" OR ").join(sql.SQL("({})").format(rule) for rule in allowed)
+        + sql.SQL(")")
+    )
+
+
+def _window(where: sql.Composable, start: int, stop: int) -> _Window:
+    """Return how far one answer reaches: so many records, so many octets."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL(
+                "SELECT index, octet_length(body) + octet_length(header) FROM sync_opening"
+                " WHERE index >= {} AND index < {} AND {} ORDER BY index LIMIT {}"
+            ).format(
+                sql.Literal(start), sql.Literal(stop), where, sql.Literal(framing.WINDOW_RECORDS)
+            )
+        )
+        found: list[tuple[int, int]] = cursor.fetchall()
+        octets = count = 0
+        for index, length in found:
+            octets += length
+            count += 1
+            if octets >= framing.WINDOW_OCTETS or count == framing.WINDOW_RECORDS:
+                stop = index + 1
+                break
+        if not count:
+            return _Window(start=start, stop=stop, count=0, last="")
+        cursor.execute(
+            "SELECT encode(commitment, 'hex') FROM sync_entry WHERE index = %s",
+            [found[count - 1][0]],
+        )
+        return _Window(start=start, stop=stop, count=count, last=cursor.fetchone()[0])
+
+
+def _recount(where: sql.Composable, stop: int) -> tuple[int, str]:
+    if not stop:
+        return 0, ""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL(
+                "SELECT count(*), (SELECT encode(commitment, 'hex') FROM sync_entry WHERE index = max(sync_opening.index))"
+                " FROM sync_opening WHERE index < {} AND {}"
+            ).format(sql.Literal(stop), where)
+        )
+        count, last = cursor.fetchone()
+        return count, last or ""
+
+
+def _rows(where: sql.Composable, window: _Window) -> bytes:
+    """Return the rows of a window: PostgreSQL's binary COPY, without its begin and end, is our framing."""
+    copied = io.BytesIO()
+    with connection.cursor() as cursor:
+        query = sql.SQL(
+            "COPY (SELECT index, salt, header, body FROM sync_opening WHERE index >= {} AND index < {} AND {} ORDER BY index)"
+            " TO STDOUT (FORMAT binary)"
+        ).format(sql.Literal(window.start), sql.Literal(window.stop), where)
+        cursor.copy_expert(query, copied)
+    return copied.getvalue()[_COPY_BEGIN:-_COPY_END]

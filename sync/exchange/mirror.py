@@ -1,0 +1,302 @@
+"""Copying a peer's log: head, then bundles in parallel, then judging what was stored.
+
+The head's signature and its place beside the last one seen come first. New leaves are appended to our own copy
+of the old ones, so a root that fits *is* the consistency proof, and one that does not leaves the octets in our
+hands: from them a fork is proven, or an alarm raised that says why it is not proven.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.utils import timezone
+
+from sync.errors import NoteFault, ProofFault
+from sync.exchange.incidents import describe
+from sync.formats import copies, forks, notes, tiles
+from sync.models.exchange import Following, MirrorBundle, PeerHead
+from sync.refusals import PeerLied
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sync.exchange.client import Client
+    from sync.models.exchange import Peer
+
+PARALLEL = 4
+"""Bundles fetched at the same time."""
+
+_ROUND = 128
+_HEADS = 50
+_FULL = copies.WIDTH * 32
+_FRAME = b"\x00\x21\x01"
+_BUNDLE_CAP = 64 * 1024
+_STEP = 2**40
+"""A head that grew by more than this in one step is not believed to be a log's."""
+
+
+@dataclass(frozen=True)
+class _Copied:
+    """Our copy: roots of full bundles and the commitments of the unfilled one."""
+
+    roots: list[bytes]
+    tail: bytes
+
+    @property
+    def tree(self) -> copies.Tree:
+        return copies.Tree(self.roots, self.tail)
+
+
+def head_fetch(peer: Peer, client: Client) -> notes.Checkpoint:
+    """Fetch a peer's present head and keep its note, if the peer's log key signed it.
+
+    Raises:
+        PeerLied: ``bad-signature``.
+    """
+    note = client.get("/ledger/checkpoint").body
+    return head_keep(peer, note)
+
+
+def head_keep(peer: Peer, note: bytes) -> notes.Checkpoint:
+    """Keep a head of a peer, from wherever it came: it counts only with the peer's own signature on it.
+
+    Raises:
+        PeerLied: ``bad-signature``.
+    """
+    try:
+        head = notes.open_checkpoint(note, notes.VerifierKey.parse(peer.log_key))
+    except NoteFault as fault:
+        raise PeerLied(
+            "bad-signature", f"The head does not hold: {fault}", {"head.note": note}
+        ) from fault
+    row, made = PeerHead.objects.get_or_create(
+        peer=peer,
+        size=head.size,
+        root=head.root,
+        defaults={"note": note, "seen_on": timezone.localdate()},
+    )
+    if not made and len(note) > len(row.note):  # cosignatures came under it since
+        PeerHead.objects.filter(pk=row.pk).update(note=note)
+    return head
+
+
+def mirror(peer: Peer, client: Client) -> int:
+    """Copy and prove what a peer's log has grown by; return the size proven (the mirror cursor).
+
+    Raises:
+        PeerLied: ``bad-signature``, ``rolled-back``, ``forked`` (freezes), ``diverged``, ``malformed``.
+        Unreachable, Refused: as the client says.
+    """
+    head = head_fetch(peer, client)
+    mirrored = Following.objects.values_list("mirrored", flat=True).get(peer=peer)
+    if head.size <= mirrored:
+        _judge_older(peer, head, mirrored)
+        return mirrored
+    if head.size > mirrored + _STEP:
+        raise PeerLied(
+            "malformed",
+            "The head's size is past belief.",
+            {"head.note": _note_of(peer, head.size, head.root)},
+        )
+    grown = _copy(peer, client, mirrored, head.size)
+    if grown is None or grown.tree.root() != head.root:
+        _judge_divergence(peer, client, head, mirrored)
+    with transaction.atomic():
+        PeerHead.objects.filter(peer=peer, size=head.size, root=head.root).update(proven=True)
+        Following.objects.filter(peer=peer, mirrored=mirrored).update(mirrored=head.size)
+    judge_heads(peer)
+    return head.size
+
+
+def _copy(peer: Peer, client: Client, mirrored: int, size: int) -> _Copied | None:
+    """Fetch and store the bundles from our copy's end on; None when the first does not begin as our copy ends.
+
+    What is stored past the mirror cursor is not proven yet; the next attempt writes over it.
+    """
+    copied, number = _copied(peer, mirrored), mirrored // copies.WIDTH
+    roots, tail = copied.roots, copied.tail
+    for batch in _bundles(client, number, size):
+        if not batch[0].startswith(tail):
+            return None
+        tail = b"" if len(batch[-1]) == _FULL else batch[-1]
+        rows = [_row(peer, number + place, commitments) for place, commitments in enumerate(batch)]
+        roots += [bytes(row.root) for row in rows if row.root is not None]
+        MirrorBundle.objects.bulk_create(
+            rows,
+            update_conflicts=True,
+            unique_fields=["peer", "number"],
+            update_fields=["commitments", "root"],
+        )
+        number += len(batch)
+    return _Copied(roots, tail)
+
+
+def _row(peer: Peer, number: int, commitments: bytes) -> MirrorBundle:
+    root = copies.bundle_root(commitments) if len(commitments) == _FULL else None
+    return MirrorBundle(peer=peer, number=number, commitments=commitments, root=root)
+
+
+# --- judging ---------------------------------------------------------------------------------
+
+
+def judge_heads(peer: Peer) -> None:
+    """Compare heads that came by other ways (other units saw them) with our copy, as far as it reaches.
+
+    Raises:
+        PeerLied: ``forked`` (freezes).
+    """
+    mirrored = Following.objects.filter(peer=peer).values_list("mirrored", flat=True).first() or 0
+    for row in PeerHead.objects.filter(peer=peer, proven=False, size__lte=mirrored).order_by(
+        "size"
+    )[:_HEADS]:
+        if _copied(peer, row.size).tree.root() == bytes(row.root):
+            PeerHead.objects.filter(pk=row.pk).update(proven=True)
+        else:
+            _judge_older(peer, notes.Checkpoint(peer.origin, row.size, bytes(row.root)), mirrored)
+
+
+def _judge_older(peer: Peer, head: notes.Checkpoint, mirrored: int) -> None:
+    """A head that is not larger than our copy must be a beginning of it, and is a rollback if it is smaller."""
+    copied = _copied(peer, head.size)
+    note = _note_of(peer, head.size, head.root)
+    if copied.tree.root() != head.root:
+        larger = PeerHead.objects.filter(peer=peer, size=mirrored, proven=True).first()
+        if larger is None:
+            raise PeerLied(
+                "diverged",
+                "A head does not fit our copy, which no head of theirs proves.",
+                {"head.note": note},
+            )
+        whole = opened(peer, mirrored, head.size)
+        files = forks.fork_proof(
+            smaller=note, larger=bytes(larger.note), sizes=(head.size, mirrored), node=whole
+        )
+        raise _fork(peer, files)
+    if head.size < mirrored:
+        last = PeerHead.objects.filter(peer=peer, size=mirrored, proven=True).first()
+        raise PeerLied(
+            "rolled-back",
+            f"The peer shows a head of size {head.size} after one of size {mirrored}.",
+            {"head.note": note, "last.note": bytes(last.note) if last is not None else b""},
+        )
+
+
+def _judge_divergence(peer: Peer, client: Client, head: notes.Checkpoint, mirrored: int) -> None:
+    """The new leaves do not lead from our copy to the new head: fork, or a divergence that nobody can prove."""
+    note = _note_of(peer, head.size, head.root)
+    roots: list[bytes] = []
+    tail = opened = sample = b""
+    for batch in _bundles(client, 0, head.size):
+        sample = sample or b"".join(batch)
+        at = mirrored // copies.WIDTH - len(roots)
+        opened = batch[at] if 0 <= at < len(batch) else opened
+        roots += [
+            copies.bundle_root(commitments) for commitments in batch if len(commitments) == _FULL
+        ]
+        tail = b"" if len(batch[-1]) == _FULL else batch[-1]
+    served = copies.Tree(roots, tail)
+    ours = PeerHead.objects.filter(peer=peer, size=mirrored, proven=True).first()
+    if served.root() == head.root and ours is not None and mirrored:
+        node = copies.Opened(served, mirrored // copies.WIDTH, opened)
+        files = forks.fork_proof(
+            smaller=bytes(ours.note), larger=note, sizes=(mirrored, head.size), node=node
+        )
+        raise _fork(peer, files)
+    raise PeerLied(
+        "diverged",
+        f"The leaves served do not lead to the head of size {head.size}. Nothing of it is taken in.",
+        {
+            "head.note": note,
+            "last.note": bytes(ours.note) if ours is not None else b"",
+            "leaves": sample,
+            "facts.json": describe(
+                mirrored=mirrored, size=head.size, served_root=served.root().hex()
+            ),
+        },
+    )
+
+
+def _fork(peer: Peer, files: dict[str, bytes]) -> PeerLied:
+    try:
+        sentence = forks.verify_fork(files, notes.VerifierKey.parse(peer.log_key))
+    except ProofFault as fault:
+        return PeerLied(
+            "diverged", f"Two heads do not fit, but that cannot be proven: {fault}", files
+        )
+    return PeerLied("forked", sentence, files, freezes=True)
+
+
+def _note_of(peer: Peer, size: int, root: bytes) -> bytes:
+    return bytes(
+        PeerHead.objects.values_list("note", flat=True).get(peer=peer, size=size, root=root)
+    )
+
+
+# --- our copy --------------------------------------------------------------------------------
+
+
+def _copied(peer: Peer, size: int) -> _Copied:
+    """Return our copy of the first ``size`` leaves."""
+    full, rest = divmod(size, copies.WIDTH)
+    stored = MirrorBundle.objects.filter(peer=peer, number__lt=full).order_by("number")
+    roots = [bytes(root) for root in stored.values_list("root", flat=True) if root is not None]
+    tail = b""
+    if rest:
+        tail = bytes(
+            MirrorBundle.objects.values_list("commitments", flat=True).get(peer=peer, number=full)
+        )
+    return _Copied(roots, tail[: rest * 32])
+
+
+def opened(peer: Peer, size: int, at: int) -> copies.Opened:
+    """Return our copy as a tree in which the bundle around ``at`` can be read leaf by leaf."""
+    number = at // copies.WIDTH
+    stored = MirrorBundle.objects.filter(peer=peer, number=number).values_list(
+        "commitments", flat=True
+    )
+    width = min(copies.WIDTH, size - number * copies.WIDTH)
+    return copies.Opened(
+        _copied(peer, size).tree, number, bytes(stored.first() or b"")[: width * 32]
+    )
+
+
+def commitments_between(peer: Peer, start: int, stop: int) -> bytes:
+    """Return the proven commitments from index ``start`` to before ``stop``, 32 octets each."""
+    first, last = start // copies.WIDTH, -(-stop // copies.WIDTH)
+    bundles = MirrorBundle.objects.filter(peer=peer, number__gte=first, number__lt=last).order_by(
+        "number"
+    )
+    joined = b"".join(bytes(octets) for octets in bundles.values_list("commitments", flat=True))
+    begin = (start - first * copies.WIDTH) * 32
+    return joined[begin : begin + (stop - start) * 32]
+
+
+# --- fetching --------------------------------------------------------------------------------
+
+
+def _bundles(client: Client, first: int, size: int) -> Iterator[list[bytes]]:
+    """Fetch the bundles from number ``first`` to the end of a log of ``size``: batches of them, in order."""
+
+    def fetch(number: int) -> bytes:
+        width = min(copies.WIDTH, size - number * copies.WIDTH)
+        octets = client.get(
+            f"/ledger/tile/{tiles.bundle_path(number, width)}", cap=_BUNDLE_CAP, signed=False
+        ).body
+        # Every entry is a length of 33, the version 1 and a commitment: 35 octets, whatever the commitment.
+        if len(octets) != 35 * width or any(
+            octets[at::35] != _FRAME[at : at + 1] * width for at in range(3)
+        ):
+            raise PeerLied(
+                "malformed",
+                f"Bundle {number} is not {width} entries of version 1.",
+                {"bundle": octets[:65536]},
+            )
+        return b"".join([octets[at : at + 32] for at in range(3, len(octets), 35)])
+
+    last = -(-size // copies.WIDTH)
+    with ThreadPoolExecutor(max_workers=PARALLEL, thread_name_prefix="bundles") as pool:
+        for begin in range(first, last, _ROUND):
+            yield list(pool.map(fetch, range(begin, min(begin + _ROUND, last))))

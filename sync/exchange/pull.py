@@ -1,0 +1,221 @@
+"""Pulling from a peer: copy and prove its log, then take in what it discloses to us. Repeatable at any point.
+
+One puller per peer at a time (an advisory lock of the session). What a peer sends is held against it as
+an incident; being unreachable never is. Correctness needs no doorbell: the sweep pulls every peer that is due.
+"""
+
+from __future__ import annotations
+
+import datetime
+import secrets
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from django.db import connection
+from django.utils import timezone
+
+from sync.exchange import mirror, replay, windows
+from sync.exchange.apply import take
+from sync.exchange.contacts import contact_note
+from sync.exchange.incidents import incident_record
+from sync.exchange.peers import client_for
+from sync.exchange.windows import EpochChanged, Position, Window
+from sync.formats import framing
+from sync.identity import origin as own_origin
+from sync.models.exchange import Contact, Following, Peer
+from sync.refusals import PeerFault, PeerLied, Refused, Unreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sync.exchange.client import Client
+
+IDLE = 60.0
+"""Seconds after which a peer that rang no bell is asked anyway (with jitter)."""
+
+ANSWER_CAP = framing.WINDOW_OCTETS + 66 * 1024 * 1024
+"""Most octets of one answer: what an answer may have, and one record of the largest size."""
+
+ANSWER_SECONDS = 120.0
+
+_random = secrets.SystemRandom()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pulled:
+    """What a pull brought about."""
+
+    mirrored: int
+    applied: int
+    busy: bool = False
+    """Somebody else pulls from this peer at this moment; they will see what we would have seen."""
+
+    fault: str = ""
+    """One sentence when it ended early; it will be tried again."""
+
+
+def pull(peer: Peer) -> Pulled:
+    """Fetch, verify, copy and apply what is new at a peer; note when to try again.
+
+    Never raises for what the peer does: that is in ``fault``, in the contact's last error and in incidents.
+
+    Raises:
+        PeerFault: the peer is not connected.
+    """
+    if not peer.connected:
+        raise PeerFault(f"{peer.name} is not connected: both sides must accept first.")
+    with _only_one(peer) as alone:
+        if not alone:
+            return Pulled(mirrored=0, applied=0, busy=True)
+        while True:
+            until = timezone.now() + datetime.timedelta(seconds=IDLE * _random.uniform(0.5, 1.0))
+            contact, _ = Contact.objects.update_or_create(
+                peer=peer, direction="pull", defaults={"due_at": until}
+            )
+            pulled = _attempt(peer, contact)
+            rung = Contact.objects.filter(pk=contact.pk, due_at__lte=timezone.now()).exists()
+            if pulled.fault or not rung:
+                return pulled
+
+
+def _attempt(peer: Peer, contact: Contact) -> Pulled:
+    fault = ""
+    retry_after = None
+    try:
+        with client_for(peer) as client:
+            mirror.mirror(peer, client)
+            _take_all(peer, client)
+    except Unreachable as unreachable:
+        fault, retry_after = str(unreachable), unreachable.retry_after
+    except PeerLied as lie:
+        incident_record(peer, lie)
+        fault = lie.sentence
+    except Refused as refused:
+        incident_record(
+            peer,
+            PeerLied(
+                "refused", str(refused), {"status": f"{refused.status} {refused.reason}".encode()}
+            ),
+        )
+        fault = str(refused)
+    contact_note(contact, fault, retry_after=retry_after)
+    following = Following.objects.get(peer=peer)
+    return Pulled(mirrored=following.mirrored, applied=following.applied, fault=fault)
+
+
+@contextmanager
+def _only_one(peer: Peer) -> Iterator[bool]:
+    """Hold this peer for this session; a crash lets go of it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_try_advisory_lock(hashtext(current_schema() || ':pull'), %s)", [peer.pk]
+        )
+        (alone,) = cursor.fetchone()
+    try:
+        yield alone
+    finally:
+        if alone:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT pg_advisory_unlock(hashtext(current_schema() || ':pull'), %s)",
+                    [peer.pk],
+                )
+
+
+# --- records ---------------------------------------------------------------------------------
+
+
+def _take_all(peer: Peer, client: Client) -> None:
+    """Take in everything disclosed below the mirror cursor; a frozen peer's records stay where they are."""
+    peer.refresh_from_db(fields=["frozen_on", "peer_key"])
+    if peer.frozen_on is not None:
+        return
+    if replay.due(peer):
+        replay.replay(peer)
+    _take_from_here(peer, client)
+    if replay.gaps(peer):
+        replay.replay(peer)
+
+
+def _take_from_here(peer: Peer, client: Client) -> None:
+    following = Following.objects.get(peer=peer)
+    position = _position(following)
+    try:
+        _take_from(peer, client, position, following.mirrored)
+    except EpochChanged as changed:
+        _begin_again(peer, changed.epoch)
+        try:
+            _take_from(
+                peer,
+                client,
+                Position(epoch=changed.epoch, start=0, counted=0, last=""),
+                following.mirrored,
+            )
+        except EpochChanged:
+            raise Unreachable(
+                "The peer changed its grants while it was asked; asked again later."
+            ) from None
+
+
+def _position(following: Following) -> Position:
+    return Position(
+        epoch=following.epoch,
+        start=following.applied,
+        counted=following.counted,
+        last=following.last,
+    )
+
+
+def _begin_again(peer: Peer, epoch: int) -> None:
+    Following.objects.filter(peer=peer).update(epoch=epoch, applied=0, counted=0, last="")
+
+
+def _take_from(peer: Peer, client: Client, position: Position, stop: int) -> None:
+    """Fetch windows one ahead of taking them in, from a position to the mirror cursor."""
+    us = own_origin()
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="records") as ahead:
+        coming: Future[Window] = ahead.submit(_fetch, peer, client, us, position.start, stop)
+        while True:
+            window = coming.result()
+            said = window.disclosure
+            if said.epoch != position.epoch:
+                if position.start:
+                    raise EpochChanged(said.epoch)
+                _begin_again(peer, said.epoch)
+                position = Position(epoch=said.epoch, start=0, counted=0, last="")
+            more = said.size < stop
+            if more and said.size == position.start:
+                raise PeerLied(
+                    "wrong-note", "The answer does not go on.", {"disclosure.note": window.note}
+                )
+            if more:
+                coming = ahead.submit(_fetch, peer, client, us, said.size, stop)
+            proven = mirror.commitments_between(peer, position.start, said.size)
+            commitments = windows.check_openings(
+                window.openings, proven, start=position.start, stop=said.size
+            )
+            window = replace(window, commitments=commitments)
+            windows.check_count(window, position)
+            taken = take(peer, us, window, position)
+            for lie in taken.lies:
+                incident_record(peer, lie)
+            if taken.stopping is not None:
+                raise taken.stopping
+            if taken.applied != said.size:
+                return  # somebody else took it in meanwhile
+            if not more:
+                return
+            position = _position(Following.objects.get(peer=peer))
+
+
+def _fetch(peer: Peer, client: Client, us: str, start: int, stop: int) -> Window:
+    """Fetch one window and judge what needs no database: runs beside the taking in of the one before."""
+    path = f"/exchange/records?from={start}&to={stop}"
+    stream = client.get(path, cap=ANSWER_CAP, seconds=ANSWER_SECONDS).body
+    openings, note = windows.read_window(stream)
+    said = windows.check_note(
+        note, key=peer.peer_key, issuer=peer.origin, recipient=us, start=start, stop=stop
+    )
+    return Window(openings=openings, commitments=[], disclosure=said, note=note)

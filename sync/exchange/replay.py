@@ -1,0 +1,91 @@
+"""Trying again what waits in quarantine: after an upgrade that knows the kind, after a grant that fills a chain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+
+from sync.exchange import apply, chains
+from sync.exchange.judged import REFUSED_REASONS, Judged
+from sync.formats.framing import Opening
+from sync.formats.records import decode_header
+from sync.kinds import kinds
+from sync.models.exchange import Following, Quarantine, Received
+
+if TYPE_CHECKING:
+    from sync.models.exchange import Peer
+
+_ROUND = 2000
+
+
+def replay(peer: Peer, *, everything: bool = False) -> int:
+    """Apply held records whose hindrance is gone, in log order; return how many.
+
+    Unknown kinds that are known now and chains that are whole now are tried by themselves; ``everything`` also
+    tries what a handler had rejected. Repeatable.
+    """
+    done = 0
+    blocked: set[tuple[str, str]] = set()
+    after = -1
+    while True:
+        with transaction.atomic():
+            Following.objects.select_for_update().get(peer=peer)
+            waiting = list(
+                Quarantine.objects.filter(peer=peer, index__gt=after)
+                .exclude(reason__in=REFUSED_REASONS)
+                .order_by("index")[:_ROUND]
+            )
+            for held in waiting:
+                done += _retry(peer, held, blocked, everything=everything)
+        if len(waiting) < _ROUND:
+            return done
+        after = waiting[-1].index
+
+
+def due(peer: Peer) -> bool:
+    """Whether a kind that was unknown is known now."""
+    waiting = Quarantine.objects.filter(peer=peer, reason="unknown-kind")
+    return any(_registered(kind) for kind in waiting.values_list("kind", flat=True).distinct())
+
+
+def gaps(peer: Peer) -> bool:
+    """Whether a broken chain waits that a later record, grant or erasure may have explained."""
+    return Quarantine.objects.filter(peer=peer, reason="broken-chain").exists()
+
+
+def _registered(kind: str) -> bool:
+    return any(known.name == kind for known in kinds())
+
+
+def _retry(peer: Peer, held: Quarantine, blocked: set[tuple[str, str]], *, everything: bool) -> int:
+    chain = (held.subject, held.audience)
+    if chain in blocked:
+        return 0
+    item = _load(peer, held.index)
+    assert item.header is not None
+    if (
+        (held.reason in {"rejected", "failed"} and not everything)
+        or not apply.kind_is_known(item.header.kind, item.header.schema)
+        or not chains.follows(peer, item)
+    ):
+        blocked.add(chain)
+    elif not apply.attempt(item, apply.received(item, peer.origin)):
+        blocked.add(chain)
+        held.reason, held.sentence = item.reason, item.sentence[:300]
+        held.save(update_fields=["reason", "sentence"])
+    else:
+        held.delete()
+        Received.objects.filter(peer=peer, index=item.opening.index).update(state=Received.APPLIED)
+        return 1
+    return 0
+
+
+def _load(peer: Peer, index: int) -> Judged:
+    row = Received.objects.get(peer=peer, index=index)
+    header, salt = bytes(row.header or b""), bytes(row.salt or b"")
+    return Judged(
+        Opening(index, salt, header, bytes(row.body or b"")),
+        bytes(row.commitment),
+        decode_header(header),
+    )

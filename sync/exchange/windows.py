@@ -1,0 +1,165 @@
+"""One answer of a feed, judged: every opening against its proven leaf, the whole against the peer's signed note.
+
+Nothing here touches the database, and nothing is applied before all of this held.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sync.errors import NoteFault
+from sync.exchange.incidents import describe
+from sync.formats import framing, notes
+from sync.formats.framing import FramingFault
+from sync.refusals import PeerLied
+
+if TYPE_CHECKING:
+    from sync.formats.framing import Disclosure, Opening
+
+_DOMAIN = b"minqing/entry/v1\x00"
+_LENGTH = struct.Struct(">I")
+_KEPT = 64 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Position:
+    """How far we were before this answer: what its note must continue."""
+
+    epoch: int
+    start: int
+    counted: int
+    last: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """An answer that held. ``commitments`` are the proven ones of the openings, in order."""
+
+    openings: list[Opening]
+    commitments: list[bytes]
+    disclosure: Disclosure
+    note: bytes
+
+    @property
+    def grants(self) -> dict[str, int]:
+        """Kinds disclosed to us and the index they begin at."""
+        return dict(self.disclosure.grants)
+
+
+class EpochChanged(Exception):
+    """The peer grants us something else now: begin again from index 0."""
+
+    def __init__(self, epoch: int) -> None:
+        super().__init__(epoch)
+        self.epoch = epoch
+
+
+def read_window(stream: bytes) -> tuple[list[Opening], bytes]:
+    """Cut an answer into openings and note.
+
+    Raises:
+        PeerLied: ``malformed``.
+    """
+    try:
+        return framing.split(stream)
+    except FramingFault as fault:
+        raise PeerLied(
+            "malformed", f"The records cannot be read: {fault}", {"answer": stream[:_KEPT]}
+        ) from fault
+
+
+def check_note(
+    note: bytes, *, key: str, issuer: str, recipient: str, start: int, stop: int
+) -> Disclosure:
+    """Check whose note it is, for whom, and that it speaks of the range that was asked for.
+
+    Raises:
+        PeerLied: ``wrong-note``.
+    """
+    try:
+        disclosure = framing.read_disclosure(note, notes.VerifierKey.parse(key))
+    except NoteFault as fault:
+        raise PeerLied(
+            "wrong-note", f"The disclosure note does not hold: {fault}", {"disclosure.note": note}
+        ) from fault
+    if (disclosure.issuer, disclosure.recipient) != (issuer, recipient):
+        raise PeerLied(
+            "wrong-note",
+            "The disclosure note is of or for another unit.",
+            {"disclosure.note": note},
+        )
+    if not start <= disclosure.size <= stop:
+        raise PeerLied(
+            "wrong-note", "The disclosure note speaks of another range.", {"disclosure.note": note}
+        )
+    return disclosure
+
+
+def check_openings(openings: list[Opening], proven: bytes, *, start: int, stop: int) -> list[bytes]:
+    """Check order, range and every opening against its leaf; return the commitments.
+
+    Args:
+        openings: as they came.
+        proven: the mirrored commitments from ``start`` to before ``stop``, 32 octets each.
+        start: first index asked for.
+        stop: the note's size.
+
+    Raises:
+        PeerLied: ``reordered``, ``malformed`` or ``changed``, with the octets.
+    """
+    commitments: list[bytes] = []
+    before = start - 1
+    sha256, pack = hashlib.sha256, _LENGTH.pack
+    for opening in openings:
+        index = opening.index
+        if index <= before:
+            raise PeerLied(
+                "reordered", f"Record {index} came after record {before}.", _evidence(opening)
+            )
+        if index >= stop:
+            raise PeerLied(
+                "malformed", f"Record {index} lies past the note's size {stop}.", _evidence(opening)
+            )
+        before = index
+        leaf = proven[(index - start) * 32 : (index - start) * 32 + 32]
+        if opening.salt is not None:
+            header, body = opening.header or b"", opening.body or b""
+            hashed = sha256(_DOMAIN + opening.salt + pack(len(header)) + header)
+            hashed.update(body)
+            if hashed.digest() != leaf:
+                raise PeerLied(
+                    "changed",
+                    f"Record {index} is not what the log committed to.",
+                    {**_evidence(opening), "leaf": leaf},
+                )
+        commitments.append(leaf)
+    return commitments
+
+
+def check_count(window: Window, position: Position) -> None:
+    """Check that the note counts exactly what we have received, up to its size.
+
+    Raises:
+        PeerLied: ``withheld`` where the note counts more than was sent, else ``wrong-note``.
+    """
+    counted = position.counted + len(window.openings)
+    last = window.commitments[-1].hex() if window.commitments else position.last
+    said = window.disclosure
+    if (said.count, said.last) == (counted, last):
+        return
+    facts = describe(
+        received=counted, said=said.count, last=last, said_last=said.last, size=said.size
+    )
+    name = "withheld" if said.count >= counted else "wrong-note"
+    raise PeerLied(
+        name,
+        f"The note counts {said.count} records up to {said.size}; {counted} have come.",
+        {"disclosure.note": window.note, "facts.json": facts},
+    )
+
+
+def _evidence(opening: Opening) -> dict[str, bytes]:
+    return {"row": framing.row(opening)[: 4 * 1024 * 1024]}

@@ -1,0 +1,207 @@
+"""Witnessing, both ways, by c2sp.org/tlog-witness: cosigning peers' heads, and having ours cosigned.
+
+The witness key and the memory of what it cosigned are the deployment's and live in the signer, where check and
+persist are one step. Counted are operators, not units: a witness of our own deployment counts as none, so
+it is not asked.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.utils import timezone
+
+from sync import identity, ledger
+from sync.errors import NoteFault, SignerRefused
+from sync.exchange.contacts import contact_note
+from sync.exchange.incidents import incident_record
+from sync.exchange.peers import client_for, connected_peers
+from sync.formats import forks, merkle, notes
+from sync.ledger import tree
+from sync.models.exchange import Contact, Cosignature, Peer
+from sync.refusals import PeerLied, Refused, RequestRefused, Unreachable
+from sync.signer import client as signer_client
+from sync.signer.messages import Cosign, Witnessed
+
+if TYPE_CHECKING:
+    from sync.exchange.client import Client
+    from sync.ledger import SignedHead
+
+PATH = "/witness/add-checkpoint"
+_PROOF_LINES = 63
+
+_log = logging.getLogger(__name__)
+
+
+class Conflict(Exception):
+    """The head cosigned last has another size than the request continues; ``size`` says which."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.size = size
+
+
+# --- we are asked -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Asked:
+    old: int
+    proof: list[bytes]
+    note: bytes
+
+
+def add_checkpoint(body: bytes) -> str:
+    """Cosign a head; return the signature line.
+
+    Raises:
+        Conflict: the request continues another size than was cosigned last.
+        RequestRefused: malformed, unknown log, bad signature, or the proof does not hold.
+    """
+    asked = _read(body)
+    origin = asked.note.split(b"\n", 1)[0].decode(errors="replace")
+    peer = next((peer for peer in connected_peers() if peer.origin == origin), None)
+    if peer is None:
+        raise RequestRefused("not-found", "This log is not known here.")
+    request = Cosign(log_key=peer.log_key, old=asked.old, proof=asked.proof, note=asked.note)
+    try:
+        return signer_client.signer().ask(request).line
+    except SignerRefused as refusal:
+        if refusal.code == "conflict":
+            raise Conflict(refusal.size) from refusal
+        if refusal.code == "inconsistent":
+            _look_for_fork(peer, asked.note)
+            raise RequestRefused("unprovable", str(refusal)) from refusal
+        reason = "not-accepted" if refusal.code in {"bad-note", "unknown-key"} else "malformed"
+        raise RequestRefused(reason, str(refusal)) from refusal
+
+
+def _read(body: bytes) -> _Asked:
+    """Read ``old <size>``, proof lines, an empty line, the note."""
+    head, blank, note = body.partition(b"\n\n")
+    first, *lines = head.decode("ascii", errors="replace").split("\n")
+    if not blank or not first.startswith("old ") or len(lines) > _PROOF_LINES:
+        raise RequestRefused(
+            "malformed", "Send: old <size>, at most 63 proof lines, an empty line, the checkpoint."
+        )
+    try:
+        return _Asked(
+            notes.parse_size(first.removeprefix("old ")),
+            [notes.decode64(line) for line in lines],
+            note,
+        )
+    except NoteFault as fault:
+        raise RequestRefused("malformed", str(fault)) from fault
+
+
+def last_witnessed(origin: str) -> bytes:
+    """Return the note of the head cosigned last for a log, with its own signature; empty if there is none."""
+    try:
+        return signer_client.signer().ask(Witnessed(origin=origin)).note
+    except SignerRefused:
+        return b""
+
+
+def _look_for_fork(peer: Peer, note: bytes) -> None:
+    """A proof that fails may be a mistake; two signed heads of one size are not."""
+    key = notes.VerifierKey.parse(peer.log_key)
+    before = last_witnessed(peer.origin)
+    try:
+        old, new = notes.open_checkpoint(before, key), notes.open_checkpoint(note, key)
+    except NoteFault:
+        return
+    if old.size == new.size and old.root != new.root:
+        files = {"smaller.note": before, "larger.note": note}
+        incident_record(
+            peer, PeerLied("forked", forks.verify_fork(files, key), files, freezes=True)
+        )
+
+
+# --- we ask -----------------------------------------------------------------------------------
+
+
+def ask_witnesses() -> int:
+    """Ask each outside witness for a cosignature under our newest head; return how many hold one now."""
+    head = ledger.head()
+    ours = str(identity.witness_key())
+    held = set(
+        Cosignature.objects.filter(size=head.size, root=head.root).values_list(
+            "witness_key", flat=True
+        )
+    )
+    asked: set[str] = {ours, *held}
+    for peer in connected_peers():
+        if peer.witness_key in asked:
+            continue
+        contact = Contact.objects.filter(
+            peer=peer, direction="witness", due_at__lte=timezone.now()
+        ).first()
+        if contact is not None:
+            asked.add(peer.witness_key)
+            contact_note(contact, _ask(peer, head))
+    return Cosignature.objects.filter(size=head.size, root=head.root).count()
+
+
+def _ask(peer: Peer, head: SignedHead) -> str:
+    """Ask one witness; return what went wrong in one sentence, or nothing."""
+    last = Cosignature.objects.filter(witness_key=peer.witness_key).order_by("-size").first()
+    try:
+        with client_for(peer) as client:
+            line = _submit(client, head, last.size if last is not None else 0)
+        _keep(peer, head, line)
+    except (Unreachable, NoteFault) as fault:
+        return str(fault)
+    except Refused as refused:
+        return f"The witness declined: {refused}"
+    except PeerLied as lie:
+        incident_record(peer, lie)
+        return lie.sentence
+    return ""
+
+
+def _submit(client: Client, head: SignedHead, old: int) -> str:
+    """Submit a head; once more from where the witness says it is, if we have been there."""
+    own = head.note
+    for again in (False, True):
+        proof = merkle.consistency_proof(old, head.size, tree.node_at(head.size))
+        lines = "".join(f"{notes.encode64(node)}\n" for node in proof)
+        answer = client.post(
+            PATH, f"old {old}\n{lines}\n".encode() + own, understood=(409,), signed=False
+        )
+        if answer.status != 409:
+            return answer.body.decode("utf-8", errors="replace")
+        said = notes.parse_size(answer.body.decode("ascii", errors="replace").strip())
+        if again or said > head.size:
+            # A bare number proves nothing about us: no alarm and no standstill follow from it.
+            raise NoteFault(f"The witness says that it cosigned size {said}; ours is {head.size}.")
+        old = said
+    raise NoteFault("The witness could not be satisfied.")
+
+
+def _keep(peer: Peer, head: SignedHead, answer: str) -> None:
+    key = notes.VerifierKey.parse(peer.witness_key)
+    text = notes.parse_note(head.note).text
+    for line in answer.strip("\n").split("\n"):
+        note = notes.Note(text, (notes.parse_signature(line),))
+        if notes.cosigned_by(note, [key]):
+            Cosignature.objects.get_or_create(
+                size=head.size,
+                root=head.root,
+                witness_key=peer.witness_key,
+                defaults={"operator": peer.operator, "line": line},
+            )
+            return
+    raise NoteFault("The witness's answer holds no cosignature by its key.")
+
+
+def operators(size: int, root: bytes) -> list[str]:
+    """Return the outside operators that saw one of our heads, each once, however many units they run."""
+    ours = identity.identity()
+    rows = (
+        Cosignature.objects.filter(size=size, root=root)
+        .exclude(witness_key=ours.witness_key)
+        .exclude(operator=ours.operator)
+    )
+    return sorted(set(rows.values_list("operator", flat=True)))

@@ -1,0 +1,192 @@
+"""How records travel: rows of length-prefixed fields, and the disclosure note that ends every answer. Pure.
+
+    stream := row* end
+    row    := u16be 4, field index (8 octets, big-endian), field salt, field header, field body
+    end    := u16be 1, field note
+    field  := i32be length, octets       (length -1: nothing, for what was erased)
+
+A row of PostgreSQL's binary COPY is the same octets, which is why the feed can hand them through.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sync.errors import NoteFault, SyncFault
+from sync.formats import notes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from sync.formats.notes import SigningKey, VerifierKey
+
+MEDIA_TYPE = "application/vnd.minqing.records"
+
+WINDOW_RECORDS = 8192
+"""Most records in one answer."""
+
+WINDOW_OCTETS = 8 * 1024 * 1024
+"""An answer ends with the record that passes this."""
+
+
+_HEAD = struct.Struct(">H")
+_LENGTH = struct.Struct(">i")
+_INDEX = struct.Struct(">IQi")
+_TITLE = "minqing disclosure 1"
+
+
+class FramingFault(SyncFault):
+    """The octets are not a stream of rows."""
+
+
+@dataclass(slots=True)
+class Opening:
+    """One row. ``salt``, ``header`` and ``body`` are None for an erased record."""
+
+    index: int
+    salt: bytes | None
+    header: bytes | None
+    body: bytes | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Disclosure:
+    """What a unit signs about all that it has disclosed to another one."""
+
+    issuer: str
+    recipient: str
+    epoch: int
+    """Number of the grants' version that the other numbers are under."""
+
+    size: int
+    """Up to this index, exclusive."""
+
+    count: int
+    """So many records, erased ones included."""
+
+    last: str
+    """Commitment of the last of them, empty if there is none."""
+
+    grants: tuple[tuple[str, int], ...]
+    """Kinds and the index from which ``connected`` records of that kind are disclosed."""
+
+    def text(self) -> str:
+        """Return the note's text."""
+        lines = [
+            _TITLE, f"from {self.issuer}", f"to {self.recipient}", f"epoch {self.epoch}", f"size {self.size}",
+            f"records {self.count}", f"last {self.last or '-'}", *(f"grant {kind} {start}" for kind, start in self.grants),
+        ]  # fmt: skip
+        return "".join(f"{line}\n" for line in lines)
+
+    def sign(self, key: SigningKey) -> bytes:
+        """Return the signed note."""
+        return notes.sign(self.text(), key).encode()
+
+
+def read_disclosure(note: bytes, key: VerifierKey) -> Disclosure:
+    """Read a disclosure note and check its signature.
+
+    Raises:
+        NoteFault: malformed, or not signed by the key.
+    """
+    lines = notes.open_note(note, [key]).removesuffix("\n").split("\n")
+    if len(lines) < 7 or lines[0] != _TITLE:
+        raise NoteFault("This is no disclosure note.")
+    values = []
+    for line, name in zip(
+        lines[1:7], ("from", "to", "epoch", "size", "records", "last"), strict=True
+    ):
+        word, _, value = line.partition(" ")
+        if word != name:
+            raise NoteFault(f"The disclosure note lacks the line {name!r}.")
+        values.append(value)
+    grants = []
+    for line in lines[7:]:
+        parts = line.split(" ")
+        if len(parts) != 3 or parts[0] != "grant":
+            raise NoteFault("The disclosure note has a line that is no grant.")
+        grants.append((parts[1], notes.parse_size(parts[2])))
+    issuer, recipient, epoch, size, count, last = values
+    return Disclosure(
+        issuer=issuer, recipient=recipient, epoch=notes.parse_size(epoch), size=notes.parse_size(size),
+        count=notes.parse_size(count), last="" if last == "-" else last, grants=tuple(grants),
+    )  # fmt: skip
+
+
+def end(note: bytes) -> bytes:
+    """Return the end of a stream."""
+    return _HEAD.pack(1) + _LENGTH.pack(len(note)) + note
+
+
+def row(opening: Opening) -> bytes:
+    """Return one row."""
+    fields = [struct.pack(">Q", opening.index), opening.salt, opening.header, opening.body]
+    return _HEAD.pack(4) + b"".join(
+        _LENGTH.pack(-1) if f is None else _LENGTH.pack(len(f)) + f for f in fields
+    )
+
+
+def split(stream: bytes) -> tuple[list[Opening], bytes]:
+    """Cut a whole stream into its openings and the note that ends it.
+
+    Raises:
+        FramingFault: cut off, no note, something after the note, or a field of a wrong length.
+    """
+    openings: list[Opening] = []
+    at, whole = 0, len(stream)
+    append, unpack = openings.append, _LENGTH.unpack_from
+    try:
+        while True:
+            (fields,) = _HEAD.unpack_from(stream, at)
+            at += 2
+            if fields == 1:
+                break
+            length, index, salted = _INDEX.unpack_from(stream, at)
+            if fields != 4 or length != 8:
+                raise FramingFault("A row must have four fields, the first of eight octets.")
+            at += 16
+            if salted == -1:
+                if stream[at : at + 8] != b"\xff" * 8:
+                    raise FramingFault("A row must be whole or erased.")
+                at += 8
+                append(Opening(index, None, None, None))
+                continue
+            if salted != 32:
+                raise FramingFault("A salt has 32 octets.")
+            salt, at = stream[at : at + 32], at + 32
+            (length,) = unpack(stream, at)
+            header = stream[at + 4 : at + 4 + length]
+            at += 4 + len(header)
+            (following,) = unpack(stream, at)
+            body = stream[at + 4 : at + 4 + following]
+            at += 4 + len(body)
+            if length != len(header) or following != len(body):
+                raise FramingFault("A field is longer than the stream.")
+            append(Opening(index, salt, header, body))
+        note, at = _field(stream, at, whole)
+    except struct.error as fault:
+        raise FramingFault("The stream is cut off.") from fault
+    if at != whole:
+        raise FramingFault("Something follows the note.")
+    return openings, note
+
+
+def _field(stream: bytes, at: int, whole: int) -> tuple[bytes, int]:
+    (length,) = _LENGTH.unpack_from(stream, at)
+    at += 4
+    if length < 0 or at + length > whole:
+        raise FramingFault("A field is longer than the stream.")
+    return stream[at : at + length], at + length
+
+
+def copy_rows(rows: Iterable[Sequence[bytes | None]]) -> Iterator[bytes]:
+    """Yield PostgreSQL's binary COPY of rows whose fields are encoded already."""
+    yield b"PGCOPY\n\xff\r\n\x00" + bytes(8)
+    pack, none = _LENGTH.pack, _LENGTH.pack(-1)
+    for fields in rows:
+        yield _HEAD.pack(len(fields)) + b"".join(
+            [none if f is None else pack(len(f)) + f for f in fields]
+        )
+    yield b"\xff\xff"

@@ -1,0 +1,125 @@
+"""Whom a reader trusts: logs, witnesses and how many of them (c2sp.org/tlog-policy). Pure.
+
+Such a file must not come from the unit whose records it is to check.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sync.errors import NoteFault, PolicyFault
+from sync.formats import notes
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+NONE = "none"
+_NUMBER = re.compile(r"[1-9][0-9]{0,3}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """At least ``least`` of the members, each a witness or another group."""
+
+    least: int
+    members: tuple[str, ...]
+
+
+@dataclass(kw_only=True)
+class Policy:
+    """A policy file."""
+
+    logs: list[notes.VerifierKey] = field(default_factory=list)
+    witnesses: dict[str, notes.VerifierKey] = field(default_factory=dict)
+    groups: dict[str, Group] = field(default_factory=dict)
+    quorum: str = ""
+
+    def met(self, cosigners: Collection[notes.VerifierKey], name: str | None = None) -> bool:
+        """Tell whether these cosigners fulfil the quorum (or one group)."""
+        wanted = self.quorum if name is None else name
+        if wanted == NONE:
+            return True
+        if wanted in self.witnesses:
+            return self.witnesses[wanted] in cosigners
+        group = self.groups[wanted]
+        return sum(self.met(cosigners, member) for member in group.members) >= group.least
+
+
+def parse(octets: bytes) -> Policy:
+    """Read a policy file.
+
+    Raises:
+        PolicyFault: naming the line that does not fit.
+    """
+    policy = Policy()
+    used: set[str] = set()
+    if any((octet < 0x20 and octet not in b"\t\n") or octet == 0x7F for octet in octets):
+        raise PolicyFault("The policy holds a control character.")
+    for number, raw in enumerate(octets.decode("utf-8", "surrogateescape").split("\n"), 1):
+        words = [word for word in re.split("[ \t]+", raw) if word]
+        if not words or words[0].startswith("#"):
+            continue
+        try:
+            _take(policy, words, used)
+        except (PolicyFault, NoteFault) as fault:
+            raise PolicyFault(f"Line {number} of the policy: {fault}") from fault
+    if not policy.quorum:
+        raise PolicyFault("The policy has no line 'quorum'.")
+    return policy
+
+
+def _take(policy: Policy, words: list[str], used: set[str]) -> None:
+    match words:
+        case ["log", key] | ["log", key, _]:
+            policy.logs.append(_fresh(notes.VerifierKey.parse(key), notes.ED25519, policy.logs))
+        case ["witness", name, key] | ["witness", name, key, _]:
+            known = _fresh(
+                notes.VerifierKey.parse(key), notes.COSIGNATURE, policy.witnesses.values()
+            )
+            policy.witnesses[_new(policy, name)] = known
+        case ["group", name, least, *members] if members:
+            for member in members:
+                _known(policy, member)
+                if member in used:
+                    raise PolicyFault(f"{member!r} is a member already.")
+                used.add(member)
+            policy.groups[_new(policy, name)] = Group(
+                least=_least(least, len(members)), members=tuple(members)
+            )
+        case ["quorum", name] if not policy.quorum:
+            if name != NONE:
+                _known(policy, name)
+            policy.quorum = name
+        case _:
+            raise PolicyFault(f"{' '.join(words)[:60]!r} is not understood.")
+
+
+def _fresh(
+    key: notes.VerifierKey, key_type: int, others: Collection[notes.VerifierKey]
+) -> notes.VerifierKey:
+    if key.type != key_type:
+        raise PolicyFault(f"{key.name!r} has a key of the wrong type.")
+    if any(key.public == other.public for other in others):
+        raise PolicyFault(f"{key.name!r} has a key that stands here already.")
+    return key
+
+
+def _new(policy: Policy, name: str) -> str:
+    if name == NONE or name in policy.witnesses or name in policy.groups:
+        raise PolicyFault(f"the name {name!r} is taken.")
+    return name
+
+
+def _known(policy: Policy, name: str) -> None:
+    if name not in policy.witnesses and name not in policy.groups:
+        raise PolicyFault(f"{name!r} is not defined above.")
+
+
+def _least(word: str, members: int) -> int:
+    if word in {"any", "all"}:
+        return 1 if word == "any" else members
+    if not _NUMBER.fullmatch(word) or int(word) > members:
+        raise PolicyFault(f"{word!r} is not any, all or a number up to {members}.")
+    return int(word)

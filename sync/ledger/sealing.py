@@ -1,0 +1,334 @@
+"""The ledger: append in the business transaction, seal after commit, sign, publish.
+
+Way of a record: `append` writes a pending row in the transaction of the change itself. `seal` gives dense
+indexes to everything committed and commits the grown tree durably; then the signer signs the head; then
+the head is published. A crash between any two of these leaves work that the next `seal` does: it
+always first looks for a tree that is larger than its last published head.
+
+Locks: an append holds its chain's row (one subject, one audience) until its transaction ends. A seal holds
+the advisory lock (SEAL, unit number) from before it reads anything until the tree is committed; asking the
+signer and publishing hold (SIGN, unit number). Who waited for a lock finds the work done.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import uuid
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from django.db import Error, connection, transaction
+from django.utils import timezone
+
+from sync import audiences, identity, sweeps
+from sync.errors import LedgerFault, RolledBack, SignerRefused, SyncFault
+from sync.formats import merkle, notes, records, tiles
+from sync.ledger import rounds, slots, tree
+from sync.ledger.appends import Appended, append, place
+from sync.models import Cosignature
+from sync.models import Head as HeadRow
+from sync.signer import client
+from sync.signer.messages import LastHead, SignHead
+from tenants.current import current_unit, unit_context
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tenants.models import Unit
+
+__all__ = [
+    "Appended",
+    "SignedHead",
+    "append",
+    "head",
+    "publish",
+    "seal",
+    "seal_due",
+    "seal_slot",
+    "seal_soon",
+]
+
+logger = logging.getLogger("sync.ledger")
+
+SEAL, SIGN = 0x6D71_0001, 0x6D71_0002
+"""Classes of the advisory locks; the second key is the unit's number."""
+
+BATCH = 8192
+"""Most staff records that one transaction seals."""
+
+PAD = "sync.pad"
+
+_PAD = """
+INSERT INTO sync_pending (unit, slotted, kind, subject, audience, commitment, header, body, salt)
+VALUES (%s, true, %s, %s, %s, %s, %s, '', %s) RETURNING id
+"""
+_STATE = """
+SELECT unit, origin, log_key, sync_log.size, edge, last_slot, coalesce(head.size, -1), coalesce(head.root, ''),
+    (SELECT id FROM sync_pending WHERE NOT slotted ORDER BY id LIMIT 1) IS NOT NULL
+FROM sync_log LEFT JOIN LATERAL (SELECT size, root FROM sync_head ORDER BY size DESC LIMIT 1) head ON true
+"""
+_WAITING = "SELECT id, subject, commitment FROM sync_pending WHERE NOT slotted ORDER BY id LIMIT %s"
+_SLOTTED = "SELECT id, subject, commitment FROM sync_pending WHERE slotted ORDER BY id"
+_PLACE = """
+WITH place AS (SELECT id, %s + place - 1 AS index FROM unnest(%s::bigint[]) WITH ORDINALITY AS given (id, place)),
+moved AS (DELETE FROM sync_pending USING place WHERE sync_pending.id = place.id RETURNING place.index, sync_pending.*),
+entered AS (INSERT INTO sync_entry (index, unit, commitment) SELECT index, unit, commitment FROM moved ORDER BY index)
+INSERT INTO sync_opening (index, unit, kind, subject, audience, header, body, salt)
+SELECT index, unit, kind, subject, audience, header, body, salt FROM moved ORDER BY index
+"""
+
+
+_rounds: defaultdict[tuple[str, str], rounds.Rounds[SignedHead]] = defaultdict(rounds.Rounds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignedHead:
+    """A published head of the current unit's log."""
+
+    origin: str
+    size: int
+    root: bytes
+    note: bytes
+    """The signed checkpoint with the cosignatures known so far."""
+
+
+def seal() -> SignedHead:
+    """Seal every committed record that waits for no slot; return the published head that covers them.
+
+    Call it after the commit. Many callers share one seal: who waited finds his record sealed.
+
+    Raises:
+        SignerUnreachable, SignerRefused: nothing is lost; the next seal goes on.
+        RolledBack: the database is older than what was signed; nothing was written.
+    """
+    return _rounds[place()].join(_seal)
+
+
+def _seal() -> SignedHead:
+    state = _state()
+    while state.waiting:
+        _refuse_rolled_back(state)
+        with transaction.atomic(durable=True), connection.cursor() as cursor:
+            _lock(cursor, SEAL)
+            cursor.execute(_WAITING, [BATCH])
+            found = cursor.fetchall()
+            if found:
+                _place(cursor, [(key, bytes(commitment)) for key, _, commitment in found])
+        if len(found) < BATCH:
+            break
+        state = _state()
+    return publish()
+
+
+def seal_slot(slot: int | None = None) -> SignedHead:
+    """End a slot: seal its records, shuffled and filled with pads; an empty one is pads only.
+
+    Args:
+        slot: its number, to do nothing where it is sealed already; without it the slot is ended now.
+
+    Raises:
+        SignerUnreachable, SignerRefused, RolledBack: as ``seal``.
+    """
+    unit = current_unit()
+    _refuse_rolled_back(_state())
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        _lock(cursor, SEAL)
+        if slot is None or slot > _state().last_slot:
+            cursor.execute(_SLOTTED)
+            found = [
+                (subject, (key, bytes(commitment)))
+                for key, subject, commitment in cursor.fetchall()
+            ]
+            pads = _pads(cursor, unit, slots.pads_for(len(found)))
+            _place(cursor, slots.shuffled([*found, *pads]))
+            last = slots.number_now() if slot is None else slot
+            cursor.execute("UPDATE sync_log SET last_slot = greatest(last_slot, %s)", [last])
+    return publish()
+
+
+def seal_due() -> None:
+    """Do whatever sealing is due for the current unit: what the sweep calls."""
+    seal()
+    now = slots.number_now()
+    if now > _state().last_slot:
+        seal_slot(now)
+
+
+def seal_soon() -> None:
+    """Seal once the present transaction has committed; a failure is logged and left to the sweep."""
+    transaction.on_commit(partial(_seal_after_commit, current_unit()))
+
+
+def publish() -> SignedHead:
+    """Have the tree as it stands signed and published, unless it is already.
+
+    Raises:
+        SignerUnreachable, SignerRefused, RolledBack: nothing was published.
+    """
+    state = _state()
+    if state.size == state.published:
+        return head()
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        _lock(cursor, SIGN)
+        state = _state()
+        if state.size == state.published:
+            return head()
+        row = _publish(state)
+    sweeps.tell_published(max(state.published, 0), state.size)
+    return with_cosignatures(row)
+
+
+def head() -> SignedHead:
+    """Return the newest published head.
+
+    Raises:
+        LedgerFault: none was published yet.
+    """
+    row = HeadRow.objects.order_by("-size").first()
+    if row is None:
+        raise LedgerFault("This log has no published head yet.")
+    return with_cosignatures(row)
+
+
+def with_cosignatures(row: HeadRow) -> SignedHead:
+    """Return a published head with the cosignatures of outside witnesses under it."""
+    note, root = bytes(row.note), bytes(row.root)
+    lines = (
+        Cosignature.objects.filter(size=row.size, root=root)
+        .order_by("witness_key")
+        .values_list("line", flat=True)
+    )
+    origin = note.split(b"\n", 1)[0].decode()
+    whole = note + "".join(line.strip() + "\n" for line in lines).encode()
+    return SignedHead(origin=origin, size=row.size, root=root, note=whole)
+
+
+def _seal_after_commit(unit: Unit) -> None:
+    try:
+        with unit_context(unit):
+            seal()
+    except (SyncFault, Error) as fault:
+        logger.warning("sealing waits for the next sweep: %s", type(fault).__name__)
+
+
+def _lock(cursor: Any, lock: int) -> None:
+    """Wait for a lock, in a statement of its own: the next one then sees what the former holder committed."""
+    cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [lock, current_unit().pk])
+
+
+@dataclass(frozen=True)
+class _State:
+    """The log's row and its newest published head, read in one statement."""
+
+    unit: str
+    origin: str
+    log_key: str
+    size: int
+    edge: bytes
+    last_slot: int
+    published: int
+    """Size of the newest published head; -1 before the first."""
+
+    published_root: bytes
+    waiting: bool
+    """Whether a committed record waits that need not wait for the slot."""
+
+
+def _state() -> _State:
+    with connection.cursor() as cursor:
+        cursor.execute(_STATE)
+        row = cursor.fetchone()
+    unit, origin, log_key, size, edge, last_slot, published, root, waiting = row
+    return _State(
+        unit, origin, log_key, size, bytes(edge), last_slot, published, bytes(root), waiting
+    )
+
+
+def _key(state: _State) -> notes.VerifierKey:
+    return notes.VerifierKey.parse(state.log_key) if state.log_key else identity.log_key()
+
+
+def _refuse_rolled_back(state: _State) -> None:
+    """Ask the signer before the tree grows: what it signed must be in this database."""
+    signed = client.signer().ask(LastHead(origin=_key(state).name))
+    if signed.size == state.published:
+        root = state.published_root
+    elif signed.size <= state.size:  # signed, but the crash came before it was published
+        root = merkle.root(merkle.edge_of(signed.size, tree.node_at(signed.size)))
+    else:
+        root = _state_grown_to(signed.size)
+    if root != signed.root:
+        raise _rolled_back(signed.size, state.size)
+
+
+def _state_grown_to(size: int) -> bytes:
+    """Return the root at a size that another process may have reached since we looked; else nothing."""
+    if _state().size < size:
+        return b""
+    return merkle.root(merkle.edge_of(size, tree.node_at(size)))
+
+
+def _rolled_back(signed: int, size: int) -> RolledBack:
+    return RolledBack(
+        f"The signer signed {signed} entries and they are not what this database holds ({size}): it was restored or this "
+        "is a copy. Nothing is sealed until the newer data is back."
+    )
+
+
+def _place(cursor: Any, ordered: Sequence[tuple[int, bytes]]) -> None:
+    """Give the next dense indexes to pending rows, in this order. The seal lock is held."""
+    cursor.execute("SELECT unit, size, edge FROM sync_log")
+    unit, size, edge = cursor.fetchone()
+    cursor.execute(_PLACE, [size, [key for key, _ in ordered]])
+    if cursor.rowcount != len(ordered):
+        raise LedgerFault("Pending records vanished under the seal lock; nothing was sealed.")
+    grown = tree.grow(unit, bytes(edge), size, [commitment for _, commitment in ordered])
+    cursor.execute("UPDATE sync_log SET size = %s, edge = %s", [size + len(ordered), grown])
+
+
+def _pads(cursor: Any, unit: Unit, count: int) -> list[tuple[str, tuple[int, bytes]]]:
+    """Write pads: ordinary records for the unit itself that say nothing and open at an audit."""
+    origin, day = identity.origin(), timezone.localdate().isoformat()
+    audience = audiences.for_unit(origin)
+    pads = []
+    for _ in range(count):
+        subject, salt = uuid.uuid4().hex, secrets.token_bytes(records.SALT_LENGTH)
+        header = records.encode_header(
+            records.Header(
+                audience=audience, chain=records.Chain(n=1, prev=""), day=day, kind=PAD,
+                media_type="application/octet-stream", origin=origin, schema=1, subject=subject,
+            )
+        )  # fmt: skip
+        commitment = bytes.fromhex(records.commitment(salt, header, b""))
+        cursor.execute(_PAD, [unit.code, PAD, subject, audience, commitment, header, salt])
+        pads.append((subject, (cursor.fetchone()[0], commitment)))
+    return pads
+
+
+def _publish(state: _State) -> HeadRow:
+    key, root = _key(state), merkle.root(tiles.split(state.edge) if state.edge else [])
+    note = _ask_signature(state, root)
+    checkpoint = notes.open_checkpoint(note, key)
+    if (checkpoint.size, checkpoint.root) != (state.size, root):
+        raise LedgerFault("The signer signed another head than it was asked for.")
+    return HeadRow.objects.create(size=state.size, unit=state.unit, root=root, note=note)
+
+
+def _ask_signature(state: _State, root: bytes) -> bytes:
+    """Ask with a proof from the last published head, and once more from where the signer really is."""
+    signer, old = client.signer(), max(state.published, 0)
+    for attempt in range(2):
+        proof = merkle.consistency_proof(old, state.size, tree.node_at(state.size))
+        request = SignHead(origin=state.origin, size=state.size, root=root, old=old, proof=proof)
+        try:
+            return signer.ask(request).note
+        except SignerRefused as refusal:
+            if refusal.code == "rolled-back":
+                raise _rolled_back(refusal.size, state.size) from refusal
+            if refusal.code != "conflict" or attempt:
+                raise
+            old = refusal.size
+    raise LedgerFault("The signer answers differently each time.")
