@@ -1,4 +1,4 @@
-"""django-tenants' PostgreSQL backend that takes a lease on the embedded server first."""
+"""django-tenants' PostgreSQL backend that takes a lease on the embedded server first, and sets no search path twice."""
 
 from __future__ import annotations
 
@@ -12,10 +12,26 @@ from minqing.config import postgres
 
 
 class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]  # untyped upstream
-    """Open connections to the named server, or to the embedded one, started when first needed."""
+    """Open connections to the named server, or to the embedded one, started when first needed.
+
+    django-tenants sends SET search_path before every cursor, because a rollback takes an earlier one back. Since
+    version 18 the server itself reports the path whenever it changes, by whatever means (SET, rollback, savepoint,
+    function). Where its last word is the path that is wanted, SET is left out. Nothing is remembered here that
+    could be wrong: an older server reports nothing, and a pooler between us speaks for several
+    sessions, so both get the statement every time.
+    """
+
+    _direct = False
+    """Whether the reports come from the session that answers our statements."""
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """Open one connection; a server that was killed is started again."""
+        self._direct = False
+        opened = self._open(conn_params)
+        self._direct = _is_direct(opened)
+        return opened
+
+    def _open(self, conn_params: dict[str, Any]) -> Any:
         cluster: postgres.Cluster | None = settings.MINQING_CLUSTER
         if cluster is None:
             return super().get_new_connection(conn_params)
@@ -25,3 +41,27 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]  # untyped up
         except psycopg2.OperationalError:
             postgres.bring_up(cluster)
             return super().get_new_connection(conn_params)
+
+    def _handle_search_path(self, cursor: Any = None) -> None:
+        if not self._server_has_path():
+            super()._handle_search_path(cursor)
+
+    def _server_has_path(self) -> bool:
+        """Whether the server's last report is the wanted path, in the one spelling that needs no quotes."""
+        if not self._direct or not self.schema_name:
+            return False
+        return self._reported_path() == ", ".join(self._get_cursor_search_paths())
+
+    def _reported_path(self) -> str | None:
+        """Return the path as the server last told it; None before PostgreSQL 18."""
+        reported: str | None = self.connection.info.parameter_status("search_path")
+        return reported
+
+
+def _is_direct(opened: psycopg2.extensions.connection) -> bool:
+    """Whether the server process that answers is the one that greeted us; a pooler makes up a number of its own."""
+    with opened.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        answered = cursor.fetchone()
+    opened.rollback()
+    return answered == (opened.info.backend_pid,)
