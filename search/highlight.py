@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import re
 from typing import TYPE_CHECKING
 
 from search.names import name_key, name_keys
 from search.query import Segment
-from search.text import DOT, characters, fold, fold_with_origins, words_asked
+from search.text import DOT, Folded, characters, fold, words_asked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from search.plan import Question
 
@@ -28,12 +30,18 @@ def marking(question: Question, names: Iterable[str]) -> re.Pattern[str] | None:
 
     A name that was found by its pinyin or initials is marked as it is written.
     """
-    keys = [name_key(term) for term in question.terms]
-    spelled = [
-        name for name in names if any(key in name_keys(name) for key in keys if key.isascii())
-    ]
+    keys = [key for key in map(name_key, question.terms) if key.isascii()]
+    spelled = frozenset(
+        fold(name) for name in names if keys and any(key in name_keys(name) for key in keys)
+    )
+    return _pattern(question, spelled)
+
+
+@functools.lru_cache(maxsize=64)
+def _pattern(question: Question, spelled: frozenset[str]) -> re.Pattern[str] | None:
+    """The hits of a page share one pattern, but for the names spelled out in each."""
     words = [word for term in question.terms for word in words_asked(term) if len(word) > 1]
-    needles = {_spaced(text) for text in (*question.phrases, *map(fold, spelled))}
+    needles = {_spaced(text) for text in (*question.phrases, *spelled)}
     needles |= {
         _spaced(word) if not word.isascii() else rf"(?<![0-9a-z]){re.escape(word)}(?![0-9a-z])"
         for word in (*question.terms, *words)
@@ -61,35 +69,40 @@ def highlight(text: str, pattern: re.Pattern[str] | None) -> tuple[Segment, ...]
 def excerpt(text: str, pattern: re.Pattern[str] | None) -> tuple[Segment, ...]:
     """Return about 120 characters around the first match, or the beginning; ``…`` where text was left out."""
     spans = _spans(text, pattern)
-    start = max(0, spans[0][0] - _LEAD) if spans and spans[0][1] > WIDTH else 0
+    first = next(spans, None)
+    start = max(0, first[0] - _LEAD) if first is not None and first[1] > WIDTH else 0
     end = min(len(text), start + WIDTH)
     before = (Segment(text="…", is_match=False),) if start else ()
     after = (Segment(text="…", is_match=False),) if end < len(text) else ()
-    return (*before, *_segments(text, spans, start, end), *after)
+    found = () if first is None else itertools.chain([first], spans)
+    return (*before, *_segments(text, found, start, end), *after)
 
 
-def _spans(text: str, pattern: re.Pattern[str] | None) -> list[Span]:
-    text = text[:_READ]
-    if pattern is None or not pattern.search(fold(text)):
-        return []
-    folded, origins = fold_with_origins(text)
-    spans: list[Span] = []
-    for match in pattern.finditer(folded):
-        first, last = origins[match.start()], origins[match.end() - 1] + 1
-        if spans and first <= spans[-1][1]:
-            spans[-1] = (spans[-1][0], max(last, spans[-1][1]))
-        else:
-            spans.append((first, last))
-    return spans
+def _spans(text: str, pattern: re.Pattern[str] | None) -> Iterator[Span]:
+    """Yield where the matches stand in the original text; who has seen enough asks for no more."""
+    if pattern is None:
+        return
+    folded = Folded(text[:_READ])
+    last: Span | None = None
+    for match in pattern.finditer(folded.text):
+        span = folded.origin(match.start()), folded.origin(match.end() - 1) + 1
+        if last is not None and span[0] <= last[1]:
+            last = last[0], max(last[1], span[1])
+            continue
+        if last is not None:
+            yield last
+        last = span
+    if last is not None:
+        yield last
 
 
-def _segments(text: str, spans: list[Span], start: int, end: int) -> tuple[Segment, ...]:
+def _segments(text: str, spans: Iterable[Span], start: int, end: int) -> tuple[Segment, ...]:
     found: list[Segment] = []
     position = start
     for first, last in spans:
+        if first >= end:
+            break
         first, last = max(first, position), min(last, end)
-        if first >= last:
-            continue
         if first > position:
             found.append(Segment(text=text[position:first], is_match=False))
         found.append(Segment(text=text[first:last], is_match=True))

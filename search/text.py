@@ -19,6 +19,7 @@ traditional characters and the many middle dots make no difference.
 
 from __future__ import annotations
 
+import bisect
 import functools
 import itertools
 import operator
@@ -40,6 +41,7 @@ DOTS = frozenset("·•・‧∙⋅･•⸱᛫●．.")
 
 _MIDDLE_DOTS = "•・‧∙⋅･⸱᛫"
 _WORD_LIMIT = 64
+_PIECE = 64
 
 
 @functools.cache
@@ -85,11 +87,34 @@ def fold(text: str) -> str:
     return text.translate(_FOLDING)
 
 
-def fold_with_origins(text: str) -> tuple[str, list[int]]:
-    """Return the folded text and, for each of its characters, the index of the original it came from."""
-    lengths = map(len, map(_FOLDING.__getitem__, map(ord, text)))
-    origins = itertools.chain.from_iterable(map(itertools.repeat, range(len(text)), lengths))
-    return fold(text), list(origins)
+class Folded:
+    """A folded text that tells where its characters stood in the original.
+
+    Folding goes character by character, so pieces can be folded by themselves; origins are worked out only for the
+    pieces that somebody asks about.
+    """
+
+    def __init__(self, original: str) -> None:
+        self._original = original
+        pieces = [
+            fold(original[start : start + _PIECE]) for start in range(0, len(original), _PIECE)
+        ]
+        self._ends = list(itertools.accumulate(map(len, pieces)))
+        self._known: dict[int, list[int]] = {}
+        self.text = "".join(pieces)
+        """What is compared: ``fold`` of the original."""
+
+    def origin(self, position: int) -> int:
+        """Return the index in the original of the character that stands at a position of ``text``."""
+        piece = bisect.bisect_right(self._ends, position)
+        if piece not in self._known:
+            start = piece * _PIECE
+            self._known[piece] = [
+                start + number
+                for number, character in enumerate(self._original[start : start + _PIECE])
+                for _ in _FOLDING[ord(character)]
+            ]
+        return self._known[piece][position - (self._ends[piece - 1] if piece else 0)]
 
 
 def is_han(character: str) -> bool:

@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from search.names import SPELLINGS, name_key, name_keys, name_sounds, spellings
-from search.text import FENCE, characters, fold, fold_with_origins, words, words_asked
+from search.text import FENCE, Folded, characters, fold, words, words_asked
 
 
 @pytest.mark.parametrize(
@@ -99,13 +99,12 @@ def test_composed_and_decomposed_text_is_the_same(text):
     assert sorted(fold(normalize("NFC", text))) == sorted(fold(normalize("NFD", text)))
 
 
-@given(st.text(max_size=80))
+@given(st.text(max_size=300))
 def test_every_folded_character_knows_where_it_came_from(text):
-    folded, origins = fold_with_origins(text)
-    assert folded == fold(text)
-    assert len(origins) == len(folded)
-    assert origins == sorted(origins)
-    assert all(0 <= origin < len(text) for origin in origins)
+    folded = Folded(text)
+    assert folded.text == fold(text)
+    expected = [number for number, character in enumerate(text) for _ in fold(character)]
+    assert [folded.origin(position) for position in range(len(folded.text))] == expected
 
 
 @given(st.text(max_size=120))
