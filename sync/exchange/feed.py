@@ -38,10 +38,22 @@ class _Window:
 
 
 def answer(peer: Peer, start: int, stop: int) -> list[bytes]:
+    """Return what ``disclose`` does. Asking from ``start`` says that everything below it has arrived.
+
+    Raises:
+        RequestRefused: the range does not lie within the published log.
+    """
+    with transaction.atomic():
+        pieces = disclose(peer, start, stop)
+        Told.objects.filter(peer=peer, size__lt=start).delete()
+        Peer.objects.filter(pk=peer.pk).update(delivered=start)
+    return pieces
+
+
+def disclose(peer: Peer, start: int, stop: int) -> list[bytes]:
     """Return the rows disclosed to a peer from index ``start`` on, and the note, as pieces of one stream.
 
-    The answer ends at ``stop`` (or at our published head, or earlier when it is long enough); the note says where.
-    Asking from ``start`` says that everything below it has arrived.
+    It ends at ``stop`` (or at our published head, or earlier when it is long enough); the note says where.
 
     Raises:
         RequestRefused: the range does not lie within the published log.
@@ -66,11 +78,9 @@ def answer(peer: Peer, start: int, stop: int) -> list[bytes]:
         )
         counted += window.count
         last = window.last or last
-        Told.objects.filter(peer=peer, size__lt=start).delete()
         Told.objects.update_or_create(
             peer=peer, epoch=epoch, size=window.stop, defaults={"count": counted, "last": last}
         )
-        Peer.objects.filter(pk=peer.pk).update(delivered=start)
         rows = _rows(where, window) if window.count else b""
     note = framing.Disclosure(
         issuer=own_origin(),

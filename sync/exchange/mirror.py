@@ -23,7 +23,7 @@ from sync.refusals import PeerLied
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sync.exchange.client import Client
+    from sync.exchange.sources import Source
     from sync.models.exchange import Peer
 
 PARALLEL = 4
@@ -50,13 +50,13 @@ class _Copied:
         return copies.Tree(self.roots, self.tail)
 
 
-def head_fetch(peer: Peer, client: Client) -> notes.Checkpoint:
+def head_fetch(peer: Peer, source: Source) -> notes.Checkpoint:
     """Fetch a peer's present head and keep its note, if the peer's log key signed it.
 
     Raises:
         PeerLied: ``bad-signature``.
     """
-    note = client.get("/ledger/checkpoint").body
+    note = source.get("/ledger/checkpoint").body
     return head_keep(peer, note)
 
 
@@ -83,14 +83,14 @@ def head_keep(peer: Peer, note: bytes) -> notes.Checkpoint:
     return head
 
 
-def mirror(peer: Peer, client: Client) -> int:
+def mirror(peer: Peer, source: Source) -> int:
     """Copy and prove what a peer's log has grown by; return the size proven (the mirror cursor).
 
     Raises:
         PeerLied: ``bad-signature``, ``rolled-back``, ``forked`` (freezes), ``diverged``, ``malformed``.
         Unreachable, Refused: as the client says.
     """
-    head = head_fetch(peer, client)
+    head = head_fetch(peer, source)
     mirrored = Following.objects.values_list("mirrored", flat=True).get(peer=peer)
     if head.size <= mirrored:
         _judge_older(peer, head, mirrored)
@@ -101,9 +101,9 @@ def mirror(peer: Peer, client: Client) -> int:
             "The head's size is past belief.",
             {"head.note": _note_of(peer, head.size, head.root)},
         )
-    grown = _copy(peer, client, mirrored, head.size)
+    grown = _copy(peer, source, mirrored, head.size)
     if grown is None or grown.tree.root() != head.root:
-        _judge_divergence(peer, client, head, mirrored)
+        _judge_divergence(peer, source, head, mirrored)
     with transaction.atomic():
         PeerHead.objects.filter(peer=peer, size=head.size, root=head.root).update(proven=True)
         Following.objects.filter(peer=peer, mirrored=mirrored).update(mirrored=head.size)
@@ -111,14 +111,14 @@ def mirror(peer: Peer, client: Client) -> int:
     return head.size
 
 
-def _copy(peer: Peer, client: Client, mirrored: int, size: int) -> _Copied | None:
+def _copy(peer: Peer, source: Source, mirrored: int, size: int) -> _Copied | None:
     """Fetch and store the bundles from our copy's end on; None when the first does not begin as our copy ends.
 
     What is stored past the mirror cursor is not proven yet; the next attempt writes over it.
     """
     copied, number = _copied(peer, mirrored), mirrored // copies.WIDTH
     roots, tail = copied.roots, copied.tail
-    for batch in _bundles(client, number, size):
+    for batch in _bundles(source, number, size):
         if not batch[0].startswith(tail):
             return None
         tail = b"" if len(batch[-1]) == _FULL else batch[-1]
@@ -184,12 +184,12 @@ def _judge_older(peer: Peer, head: notes.Checkpoint, mirrored: int) -> None:
         )
 
 
-def _judge_divergence(peer: Peer, client: Client, head: notes.Checkpoint, mirrored: int) -> None:
+def _judge_divergence(peer: Peer, source: Source, head: notes.Checkpoint, mirrored: int) -> None:
     """The new leaves do not lead from our copy to the new head: fork, or a divergence that nobody can prove."""
     note = _note_of(peer, head.size, head.root)
     roots: list[bytes] = []
     tail = opened = sample = b""
-    for batch in _bundles(client, 0, head.size):
+    for batch in _bundles(source, 0, head.size):
         sample = sample or b"".join(batch)
         at = mirrored // copies.WIDTH - len(roots)
         opened = batch[at] if 0 <= at < len(batch) else opened
@@ -277,12 +277,12 @@ def commitments_between(peer: Peer, start: int, stop: int) -> bytes:
 # --- fetching --------------------------------------------------------------------------------
 
 
-def _bundles(client: Client, first: int, size: int) -> Iterator[list[bytes]]:
+def _bundles(source: Source, first: int, size: int) -> Iterator[list[bytes]]:
     """Fetch the bundles from number ``first`` to the end of a log of ``size``: batches of them, in order."""
 
     def fetch(number: int) -> bytes:
         width = min(copies.WIDTH, size - number * copies.WIDTH)
-        octets = client.get(
+        octets = source.get(
             f"/ledger/tile/{tiles.bundle_path(number, width)}", cap=_BUNDLE_CAP, signed=False
         ).body
         # Every entry is a length of 33, the version 1 and a commitment: 35 octets, whatever the commitment.

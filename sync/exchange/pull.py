@@ -30,7 +30,7 @@ from sync.refusals import PeerFault, PeerLied, Refused, Unreachable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sync.exchange.client import Client
+    from sync.exchange.sources import Source
 
 IDLE = 60.0
 """Seconds after which a peer that rang no bell is asked anyway (with jitter)."""
@@ -66,8 +66,8 @@ def pull(peer: Peer) -> Pulled:
     """
     if not peer.connected:
         raise PeerFault(f"{peer.name} is not connected: both sides must accept first.")
-    with _only_one(peer) as alone:
-        if not alone:
+    with alone(peer) as first:
+        if not first:
             return Pulled(mirrored=0, applied=0, busy=True)
         while True:
             until = timezone.now() + datetime.timedelta(seconds=IDLE * _random.uniform(0.5, 1.0))
@@ -86,7 +86,7 @@ def _attempt(peer: Peer, contact: Contact) -> Pulled:
     try:
         with client_for(peer) as client:
             mirror.mirror(peer, client)
-            _take_all(peer, client)
+            take_all(peer, client)
     except Unreachable as unreachable:
         fault, retry_after = str(unreachable), unreachable.retry_after
     except PeerLied as lie:
@@ -106,17 +106,17 @@ def _attempt(peer: Peer, contact: Contact) -> Pulled:
 
 
 @contextmanager
-def _only_one(peer: Peer) -> Iterator[bool]:
-    """Hold this peer for this session; a crash lets go of it."""
+def alone(peer: Peer) -> Iterator[bool]:
+    """Hold this peer for this session, unless somebody else does; a crash lets go of it."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_try_advisory_lock(hashtext(current_schema() || ':pull'), %s)", [peer.pk]
         )
-        (alone,) = cursor.fetchone()
+        (held,) = cursor.fetchone()
     try:
-        yield alone
+        yield held
     finally:
-        if alone:
+        if held:
             with connection.cursor() as cursor:
                 cursor.execute(
                     "SELECT pg_advisory_unlock(hashtext(current_schema() || ':pull'), %s)",
@@ -127,29 +127,29 @@ def _only_one(peer: Peer) -> Iterator[bool]:
 # --- records ---------------------------------------------------------------------------------
 
 
-def _take_all(peer: Peer, client: Client) -> None:
+def take_all(peer: Peer, source: Source) -> None:
     """Take in everything disclosed below the mirror cursor; a frozen peer's records stay where they are."""
     peer.refresh_from_db(fields=["frozen_on", "peer_key"])
     if peer.frozen_on is not None:
         return
     if replay.due(peer):
         replay.replay(peer)
-    _take_from_here(peer, client)
+    _take_from_here(peer, source)
     if replay.gaps(peer):
         replay.replay(peer)
 
 
-def _take_from_here(peer: Peer, client: Client) -> None:
+def _take_from_here(peer: Peer, source: Source) -> None:
     following = Following.objects.get(peer=peer)
     position = _position(following)
     try:
-        _take_from(peer, client, position, following.mirrored)
+        _take_from(peer, source, position, following.mirrored)
     except EpochChanged as changed:
         _begin_again(peer, changed.epoch)
         try:
             _take_from(
                 peer,
-                client,
+                source,
                 Position(epoch=changed.epoch, start=0, counted=0, last=""),
                 following.mirrored,
             )
@@ -172,11 +172,11 @@ def _begin_again(peer: Peer, epoch: int) -> None:
     Following.objects.filter(peer=peer).update(epoch=epoch, applied=0, counted=0, last="")
 
 
-def _take_from(peer: Peer, client: Client, position: Position, stop: int) -> None:
+def _take_from(peer: Peer, source: Source, position: Position, stop: int) -> None:
     """Fetch windows one ahead of taking them in, from a position to the mirror cursor."""
     us = own_origin()
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="records") as ahead:
-        coming: Future[Window] = ahead.submit(_fetch, peer, client, us, position.start, stop)
+        coming: Future[Window] = ahead.submit(_fetch, peer, source, us, position.start, stop)
         while True:
             window = coming.result()
             said = window.disclosure
@@ -191,7 +191,7 @@ def _take_from(peer: Peer, client: Client, position: Position, stop: int) -> Non
                     "wrong-note", "The answer does not go on.", {"disclosure.note": window.note}
                 )
             if more:
-                coming = ahead.submit(_fetch, peer, client, us, said.size, stop)
+                coming = ahead.submit(_fetch, peer, source, us, said.size, stop)
             proven = mirror.commitments_between(peer, position.start, said.size)
             commitments = windows.check_openings(
                 window.openings, proven, start=position.start, stop=said.size
@@ -210,10 +210,10 @@ def _take_from(peer: Peer, client: Client, position: Position, stop: int) -> Non
             position = _position(Following.objects.get(peer=peer))
 
 
-def _fetch(peer: Peer, client: Client, us: str, start: int, stop: int) -> Window:
+def _fetch(peer: Peer, source: Source, us: str, start: int, stop: int) -> Window:
     """Fetch one window and judge what needs no database: runs beside the taking in of the one before."""
     path = f"/exchange/records?from={start}&to={stop}"
-    stream = client.get(path, cap=ANSWER_CAP, seconds=ANSWER_SECONDS).body
+    stream = source.get(path, cap=ANSWER_CAP, seconds=ANSWER_SECONDS).body
     openings, note = windows.read_window(stream)
     said = windows.check_note(
         note, key=peer.peer_key, issuer=peer.origin, recipient=us, start=start, stop=stop
