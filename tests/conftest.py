@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.conf import settings
+from django.core.cache import caches
 from django.db import connection, connections
 from django.test import Client
 
 from minqing.config.database import prepare
 from tenants.current import unit_by_code, unit_set
 from tenants.services import unit_create
+from tests.support.environment import keep_template
 from tests.support.signing import signer as signer
 
 if TYPE_CHECKING:
@@ -85,6 +87,11 @@ def _make_template() -> None:
         )
         connections.close_all()
         done.touch()
+        server = _server()
+        with server.cursor() as cursor:
+            cursor.execute("CHECKPOINT")
+        server.close()
+        keep_template(RUN)
 
 
 @pytest.fixture(scope="session")
@@ -104,7 +111,9 @@ def django_db_setup(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _no_unit_is_left_over(request: pytest.FixtureRequest) -> None:
-    """Each test begins without a current unit."""
+    """Each test begins without a current unit, and without pages that this process kept."""
+    for cache in caches.all():
+        cache.clear()
     if "db" in request.fixturenames or "fresh_database" in request.fixturenames:
         request.getfixturevalue("db" if "db" in request.fixturenames else "fresh_database")
         unit_set(None)

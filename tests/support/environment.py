@@ -1,16 +1,61 @@
 """Loaded by pytest before anything else: a state folder of this run's own, so that no test meets real data.
 
-Under pytest-xdist the workers inherit the folder, so that one embedded PostgreSQL serves them all.
+Under pytest-xdist the workers inherit the folder, so that one embedded PostgreSQL serves them all. A run begins
+with the database template that an earlier run of the same migrations and provisioning kept, if there is one.
 """
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
+import shutil
+import subprocess
 import tempfile
+from pathlib import Path
+
+_ROOT = Path(__file__).parents[2]
+_KEPT = _ROOT / ".pytest_cache" / "templates"
+_TEMPLATES = 3
+
+
+def kept_template() -> Path:
+    """Return where a template made by this very code is kept: the folder is named by what makes one."""
+    made_by = [_ROOT / "requirements.txt", _ROOT / "tests" / "conftest.py"]
+    for room in ("platform", "tenants", "sync", "search"):
+        made_by += [
+            path
+            for path in sorted((_ROOT / room).rglob("*.py"))
+            if "/migrations/" in str(path) or b"provision" in path.read_bytes()
+        ]
+        made_by += sorted((_ROOT / room).rglob("*.csv"))
+    digest = hashlib.sha256()
+    for path in made_by:
+        digest.update(f"{path.relative_to(_ROOT)} ".encode() + path.read_bytes())
+    return _KEPT / digest.hexdigest()[:16]
+
+
+def keep_template(run: Path) -> None:
+    """Keep a copy of a run's folder, whose server has nothing left to write."""
+    kept = kept_template()
+    _KEPT.mkdir(parents=True, exist_ok=True)
+    for old in sorted(_KEPT.iterdir(), key=lambda folder: folder.stat().st_mtime)[:-_TEMPLATES]:
+        shutil.rmtree(old, ignore_errors=True)
+    begun = Path(tempfile.mkdtemp(dir=_KEPT))
+    subprocess.run(["cp", "-a", f"{run}/.", str(begun)], check=True)
+    for left in ("postgres/data/postmaster.pid", "postgres/serving"):
+        (begun / left).unlink(missing_ok=True)
+    for folder in ("queue", "static"):
+        shutil.rmtree(begun / folder, ignore_errors=True)
+    with contextlib.suppress(OSError):  # another run kept the same one meanwhile
+        begun.rename(kept)
+
 
 if "MINQING_TEST_RUN" not in os.environ:
     folder = tempfile.mkdtemp(prefix="minqing-test-")
     # The embedded server runs under another account when the tests run as root.
+    if kept_template().is_dir():
+        subprocess.run(["cp", "-a", f"{kept_template()}/.", folder], check=True)
     os.chmod(folder, 0o755)
     os.environ.update(
         MINQING_TEST_RUN=folder,
