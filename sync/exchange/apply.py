@@ -23,12 +23,12 @@ from sync.exchange import chains
 from sync.exchange.judged import Judged
 from sync.formats import framing
 from sync.formats.records import decode_header
-from sync.kinds import ReceivedRecord, kind_named
+from sync.kinds import ReceivedRecord, RecordKind, kind_named
 from sync.models.exchange import DisclosureNote, Following, Quarantine, Received
 from sync.refusals import PeerLied
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sync.exchange.windows import Position, Window
     from sync.formats.framing import Opening
@@ -154,7 +154,7 @@ def _refuse_unknown_kinds(items: Iterable[Judged]) -> None:
 def kind_is_known(kind: str, schema: int) -> bool:
     """Whether this version of the software reads such records."""
     try:
-        return schema in kind_named(kind).schemas
+        return kind_named(kind).reads(schema)
     except RecordFault:
         return False
 
@@ -206,14 +206,24 @@ def _reraise_outage(fault: Exception) -> None:
         raise fault
 
 
-def _call(kind: str, records: list[ReceivedRecord]) -> None:
-    handler: Callable[[Sequence[ReceivedRecord]], None] | None = kind_named(kind).apply
-    if handler is not None:
-        handler(records)
+def _call(name: str, records: list[ReceivedRecord]) -> None:
+    kind = kind_named(name)
+    if kind.apply is not None:
+        kind.apply([_newest(kind, record) for record in records])
+
+
+def _newest(kind: RecordKind, record: ReceivedRecord) -> ReceivedRecord:
+    """Return what a handler gets: the body in the newest schema."""
+    if record.header.schema == kind.schemas[-1]:
+        return record
+    try:
+        return replace(record, body=kind.newest(record.header.schema, record.body))
+    except RecordFault as fault:
+        raise RecordRejected(record.commitment, str(fault)) from fault
 
 
 def received(item: Judged, origin: str) -> ReceivedRecord:
-    """Return what a handler gets."""
+    """Return a record with its octets as they came."""
     assert item.header is not None
     return ReceivedRecord(
         origin=origin, index=item.opening.index, commitment=item.commitment.hex(),

@@ -10,7 +10,7 @@ from sync.exchange import apply, chains
 from sync.exchange.judged import REFUSED_REASONS, Judged
 from sync.formats.framing import Opening
 from sync.formats.records import decode_header
-from sync.kinds import kinds
+from sync.kinds import fingerprint
 from sync.models.exchange import Following, Quarantine, Received
 
 if TYPE_CHECKING:
@@ -39,23 +39,21 @@ def replay(peer: Peer, *, everything: bool = False) -> int:
             for held in waiting:
                 done += _retry(peer, held, blocked, everything=everything)
         if len(waiting) < _ROUND:
+            Following.objects.filter(peer=peer).update(kinds_tried=fingerprint())
             return done
         after = waiting[-1].index
 
 
 def due(peer: Peer) -> bool:
-    """Whether a kind that was unknown is known now."""
-    waiting = Quarantine.objects.filter(peer=peer, reason="unknown-kind")
-    return any(_registered(kind) for kind in waiting.values_list("kind", flat=True).distinct())
+    """Whether something waits for a kind or schema, and this code reads others than when it was tried last."""
+    held = Quarantine.objects.filter(peer=peer, reason="unknown-kind")
+    untried = Following.objects.filter(peer=peer).exclude(kinds_tried=fingerprint())
+    return untried.exists() and held.exists()
 
 
 def gaps(peer: Peer) -> bool:
     """Whether a broken chain waits that a later record, grant or erasure may have explained."""
     return Quarantine.objects.filter(peer=peer, reason="broken-chain").exists()
-
-
-def _registered(kind: str) -> bool:
-    return any(known.name == kind for known in kinds())
 
 
 def _retry(peer: Peer, held: Quarantine, blocked: set[tuple[str, str]], *, everything: bool) -> int:

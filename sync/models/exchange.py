@@ -107,6 +107,8 @@ class Following(models.Model):
     """Records received in this epoch below ``applied``; the peer's note must say the same number."""
     last = models.CharField(max_length=64, blank=True)
     """Commitment of the last of them."""
+    kinds_tried = models.CharField(max_length=16, blank=True, default="")
+    """Fingerprint of the kinds that were known when held records were tried last."""
 
     class Meta:
         constraints = [

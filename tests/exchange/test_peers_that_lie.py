@@ -7,6 +7,7 @@ import json
 import pytest
 
 from sync import audiences, identity
+from sync.errors import RecordFault
 from sync.exchange import client, peers, pull
 from sync.formats import forks, framing, notes, records
 from sync.models import Following, Incident, Peer, Quarantine, Received
@@ -366,6 +367,41 @@ def test_an_unknown_kind_waits_and_is_applied_after_an_upgrade(liar, county, mon
     assert fetch(county).fault == ""
     assert applied_bodies(county)[:5] == TRUE
     assert applied_bodies(county)[5:7] == [b"future 1", b"future 2"]
+
+
+def test_a_newer_schema_waits_per_subject_and_older_ones_are_upcast_when_read(
+    liar, county, monkeypatch
+):
+    from sync import kinds
+    from tests.support.exchange import KIND, apply
+
+    def shout(body):
+        if body.startswith(b"broken"):
+            raise RecordFault("The body is not of schema 1.")
+        return body.upper()
+
+    liar.add(b"of schema 1", subject="s")
+    liar.add(b"of schema 2", subject="s", schema=2)
+    liar.add(b"after it", subject="s")
+    liar.add(b"broken", subject="t")
+    liar.add(b"free", subject="u")
+    assert fetch(county).fault == ""
+    assert applied_bodies(county) == [*TRUE, b"of schema 1", b"broken", b"free"]
+    with unit_context(county):
+        held = Quarantine.objects.order_by("index").values_list("subject", "reason")
+        assert list(held) == [("s", "unknown-kind"), ("s", "waits")]
+    upgraded = kinds.RecordKind(name=KIND, schemas=(1, 2), upcasts=(shout,), apply=apply)
+    monkeypatch.setitem(kinds._kinds, KIND, upgraded)
+    liar.add(b"broken now", subject="v")
+    assert fetch(county).fault == ""
+    upcast = [b"of schema 1", b"of schema 2", b"AFTER IT", b"broken", b"free"]
+    assert applied_bodies(county) == [*TRUE, *upcast]
+    with unit_context(county):
+        (row,) = Quarantine.objects.all()
+        assert (row.subject, row.reason) == ("v", "rejected")
+        assert "schema 1" in row.sentence
+        kept = Received.objects.get(index=row.index)
+        assert bytes(kept.body) == b"broken now"
 
 
 def test_a_record_that_its_handler_rejects_or_breaks_on_holds_back_its_own_subject_only(

@@ -26,9 +26,13 @@ def free_port():
 
 
 class Deployment:
-    """One deployment. Use it as a context manager; `stop` and `start` again keep its data."""
+    """One deployment. Use it as a context manager; `stop` and `start` again keep its data.
 
-    def __init__(self, operator, *, durable=False):
+    ``source`` names the folder of another release of the product, to be run instead of this tree.
+    """
+
+    def __init__(self, operator, *, durable=False, source=None):
+        self.source = source
         self.state = Path(tempfile.mkdtemp(prefix=f"minqing-{operator}-"))
         self.state.chmod(0o755)
         self.port = free_port()
@@ -102,6 +106,8 @@ class Deployment:
             for name, value in os.environ.items()
             if not name.startswith(("MINQING_", "DATABASE_", "CELERY_"))
         }
+        if self.source is not None:  # comes before the tree that the environment was installed from
+            kept["PYTHONPATH"] = f"{self.source}{os.pathsep}{self.source / 'platform'}"
         return {**kept, **self.variables}
 
     def _answers(self):
@@ -133,6 +139,7 @@ class Deployment:
         done = subprocess.run(
             [sys.executable, *arguments],
             env=self._environment(),
+            cwd=self.state,  # Python looks into the current folder first
             capture_output=True,
             text=True,
             check=False,

@@ -1,0 +1,101 @@
+"""Units of the previous release and of this tree exchange with each other, both ways, over real HTTP."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from tests.support.deployment import Deployment
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
+
+PREVIOUS = "b57602e653"
+"""The commit of the last release. Units are upgraded one after the other, so two releases must always meet."""
+
+_PUBLISH = """
+from sync.kinds import RecordKind, register_kind
+register_kind(RecordKind(name="tests.line", schemas={schemas}{upcasts}))
+from django.db import transaction
+from sync import audiences, ledger
+with transaction.atomic():
+    for number in range(20):
+        ledger.append(kind="tests.line", subject="line-%d" % (number % 5), body=b"{name} %d" % number, audience={audience!r}, media_type="text/plain")
+ledger.seal()
+"""
+_TAKEN = """
+import json
+from sync.models import Incident, Quarantine, Received
+rows = Received.objects.filter(kind="tests.line").order_by("index")
+print(json.dumps({
+    "bodies": [bytes(row.body).decode() for row in rows],
+    "incidents": [str(i) for i in Incident.objects.all()],
+    "held": [row.reason for row in Quarantine.objects.order_by("index")],
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def previous(tmp_path_factory):
+    """Return the folder of the previous release's source, taken from the history."""
+    root = Path(__file__).parents[2]
+    packed = subprocess.run(
+        ["git", "archive", PREVIOUS, "platform", "tenants", "sync", "search"],
+        cwd=root, capture_output=True, check=False,
+    )  # fmt: skip
+    assert packed.returncode == 0, (
+        "The previous release is not in this checkout's history; fetch the whole history "
+        f"(git fetch --unshallow): {packed.stderr.decode()}"
+    )
+    folder = tmp_path_factory.mktemp("previous")
+    folder.chmod(0o755)
+    with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as archive:
+        archive.extractall(folder, filter="data")
+    return folder
+
+
+def publish(deployment, unit, name, audience="public", schemas="(1,)", upcasts=""):
+    code = _PUBLISH.format(name=name, audience=audience, schemas=schemas, upcasts=upcasts)
+    deployment.python(code, unit=unit)
+
+
+def taken(deployment, unit):
+    return json.loads(deployment.python(_TAKEN, unit=unit))
+
+
+def lines(name):
+    return [f"{name} {number}" for number in range(20)]
+
+
+def test_the_previous_release_and_this_tree_connect_and_exchange_both_ways(previous):
+    with Deployment("before", source=previous) as before, Deployment("now") as now:
+        assert before.python("import sync; print(sync.__file__)").startswith(str(previous))
+        theirs = before.unit_create("430522", "新邵县", "xinshao.localhost")
+        now.unit_create("430524", "隆回县", "longhui.localhost")
+        before.run("ledger", "seal")
+        now.run("ledger", "seal")
+        now.run("peer", "connect", "430524", theirs)
+        old, old_print = before.run("peer", "fingerprint", "430522").split("\n")[:2]
+        new, new_print = now.run("peer", "fingerprint", "430524").split("\n")[:2]
+        before.run("peer", "accept", "430522", new, "--fingerprint", new_print)
+        now.run("peer", "accept", "430524", old, "--fingerprint", old_print)
+        before.run("peer", "grant", "430522", new, "tests.line")
+        now.run("peer", "grant", "430524", old, "tests.line")
+        publish(before, "430522", "old")
+        publish(before, "430522", "old for units", audience="connected")
+        publish(now, "430524", "new")
+        publish(now, "430524", "new for units", audience="connected")
+        publish(now, "430524", "newer", schemas="(1, 2)", upcasts=", upcasts=(bytes,)")
+        now.run("peer", "pull", "430524")
+        before.run("peer", "pull", "430522")
+        found = taken(now, "430524")
+        assert found["bodies"] == lines("old") + lines("old for units")
+        assert found["incidents"] == []
+        found = taken(before, "430522")
+        assert found["bodies"] == lines("new") + lines("new for units") + lines("newer")
+        assert found["incidents"] == []
+        assert set(found["held"]) == {"unknown-kind"}
