@@ -125,7 +125,7 @@ def test_a_day_later_wrong_passwords_are_forgotten(time_machine):
 
 def test_the_counters_hold_no_name_and_do_not_grow_with_names():
     for number in range(60):
-        throttle.failed(f"invented-{number}")
+        throttle.attempt(f"invented-{number}")
     assert SignInCell.objects.count() <= 60
     assert {field.name for field in SignInCell._meta.get_fields()} == {
         "number",

@@ -105,11 +105,10 @@ def sign_in(*, username: str, password: str) -> Staff:
         TooManyAttempts: wrong passwords came just before; the password was not looked at.
         SignInRefused: the two do not fit, or the account is shut.
     """
-    throttle.check(username)
+    throttle.attempt(username)
     possible = USERNAME.fullmatch(username) and len(password) <= LONGEST_PASSWORD
     staff = authenticate(username=username, password=password) if possible else None
     if not isinstance(staff, Staff):
-        throttle.failed(username)
         raise SignInRefused
     throttle.succeeded(username)
     return staff

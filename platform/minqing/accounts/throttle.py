@@ -35,23 +35,20 @@ def cell_of(username: str) -> int:
     return int.from_bytes(digest[:4], "big") % CELLS
 
 
-def check(username: str) -> None:
-    """Refuse an attempt that comes too soon.
+@transaction.atomic
+def attempt(username: str) -> None:
+    """Count an attempt before its password is looked at, as a wrong one; a right one is forgiven by ``succeeded``.
+
+    Attempts at the same moment are counted one after the other: a burst gets no more guesses than a row of them.
 
     Raises:
-        TooManyAttempts: with the seconds to wait.
+        TooManyAttempts: it comes too soon; with the seconds to wait. It is not counted.
     """
-    cell = SignInCell.objects.filter(pk=cell_of(username)).first()
-    if cell is not None and (wait := (cell.rests_until - timezone.now()).total_seconds()) > 0:
-        raise TooManyAttempts(math.ceil(wait))
-
-
-@transaction.atomic
-def failed(username: str) -> None:
-    """Count a wrong password."""
-    now = timezone.now()
-    SignInCell.objects.get_or_create(pk=cell_of(username), defaults={"rests_until": now})
+    SignInCell.objects.get_or_create(pk=cell_of(username), defaults={"rests_until": timezone.now()})
     cell = SignInCell.objects.select_for_update().get(pk=cell_of(username))
+    now = timezone.now()  # under the lock: else an earlier attempt could seem to lie ahead
+    if (wait := (cell.rests_until - now).total_seconds()) > 0:
+        raise TooManyAttempts(math.ceil(wait))
     if now - cell.rests_until > FORGOTTEN_AFTER:
         cell.failures = 0
     cell.failures += 1
