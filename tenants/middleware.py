@@ -47,7 +47,10 @@ class UnitMiddleware:
             _mount(request, "/" + prefix)
         unit_set(domain.tenant)
         try:
-            return self.get_response(request)
+            response = self.get_response(request)
+            if prefix:
+                _keep_cookies_here(request, response)
+            return response
         finally:
             unit_set(None)
             set_script_prefix(before)
@@ -58,9 +61,8 @@ def _domain_for(request: HttpRequest) -> Domain | None:
     host = host.lower().rstrip(".")
     first = request.path_info.lstrip("/").split("/", 1)[0]
     names = [host] if not first else [f"{host}/{first}", host]
-    found = {
-        row.domain: row for row in Domain.objects.select_related("tenant").filter(domain__in=names)
-    }
+    rows = Domain.objects.select_related("tenant").prefetch_related("tenant__names")
+    found = {row.domain: row for row in rows.filter(domain__in=names)}
     return next((found[name] for name in names if name in found), None)
 
 
@@ -71,3 +73,19 @@ def _mount(request: HttpRequest, prefix: str) -> None:
     request.path_info = request.path_info[len(prefix) :] or "/"
     request.META["PATH_INFO"] = request.path_info
     set_script_prefix(script + "/")
+    if "HTTP_COOKIE" in request.META:
+        request.META["HTTP_COOKIE"] = _nearest_cookies(request.META["HTTP_COOKIE"])
+
+
+def _nearest_cookies(header: str) -> str:
+    """Leave out the cookies of a unit that stands at the host's root: the longest path comes first (RFC 6265 §5.4)."""
+    nearest: dict[str, str] = {}
+    for cookie in header.split(";"):
+        nearest.setdefault(cookie.partition("=")[0].strip(), cookie.strip())
+    return "; ".join(nearest.values())
+
+
+def _keep_cookies_here(request: HttpRequest, response: HttpResponseBase) -> None:
+    """Have browsers send this unit's cookies to no other unit under the same host."""
+    for cookie in response.cookies.values():
+        cookie["path"] = request.META["SCRIPT_NAME"] + "/"

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import datetime
 
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_tenants.models import DomainMixin, TenantMixin
-
-if TYPE_CHECKING:
-    import datetime
 
 
 class Level(models.TextChoices):
@@ -61,10 +58,9 @@ class Unit(TenantMixin):  # type: ignore[misc]  # untyped upstream
 
     def name_on(self, day: datetime.date) -> str:
         """The name that was valid on a day (units are renamed and raised from 乡 to 镇)."""
-        valid = Q(valid_from__isnull=True) | Q(valid_from__lte=day)
-        valid &= Q(valid_to__isnull=True) | Q(valid_to__gte=day)
-        row = self.names.filter(valid).order_by(F("valid_from").desc(nulls_last=True)).first()
-        return row.name if row is not None else self.code
+        valid = [row for row in self.names.all() if row.is_valid_on(day)]
+        newest = max(valid, key=lambda row: row.valid_from or datetime.date.min, default=None)
+        return newest.name if newest is not None else self.code
 
     @property
     def site_title(self) -> str:
@@ -99,6 +95,12 @@ class UnitName(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def is_valid_on(self, day: datetime.date) -> bool:
+        """Whether the unit bore the name on a day."""
+        return (self.valid_from is None or self.valid_from <= day) and (
+            self.valid_to is None or day <= self.valid_to
+        )
 
 
 class Domain(DomainMixin):  # type: ignore[misc]  # untyped upstream

@@ -135,6 +135,19 @@ def test_a_unit_mounted_below_another_site_serves_under_the_prefix(county, clien
     assert client.get("/", headers={"host": "www.example.localhost"}).status_code == 404
 
 
+def test_units_under_one_host_do_not_get_each_others_cookies(county, neighbour, client):
+    Domain.objects.create(tenant=county, domain="www.example.localhost/mq", is_primary=False)
+    Domain.objects.create(tenant=neighbour, domain="www.example.localhost", is_primary=False)
+    headers = {"host": "www.example.localhost"}
+    wish = {"language": "en", "next": "/"}
+    below = client.post("/mq/preferences", wish, headers=headers)
+    above = client.post("/preferences", wish, headers=headers)
+    assert below.cookies["language"]["path"] == "/mq/"
+    assert above.cookies["language"]["path"] == "/"
+    both = {**headers, "cookie": "language=en; size=large; language=zh-hans"}
+    assert '<html lang="en"' in client.get("/mq/", headers=both).content.decode()
+
+
 def test_a_task_runs_inside_the_unit_it_names_and_ends_quietly_for_one_that_is_gone(
     county, neighbour
 ):
