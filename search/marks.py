@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.db import connection
+from django.db.models import Max
 
 from search.errors import OutsideTransaction
 from search.models import Mark
@@ -12,6 +13,11 @@ from search.registry import source_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+def newest_mark() -> int:
+    """Return the number of the newest change that waits to enter an index; 0 when none does."""
+    return Mark.objects.filter(applied=False).aggregate(newest=Max("id"))["newest"] or 0
 
 
 def mark(source: str, ids: Iterable[str]) -> None:

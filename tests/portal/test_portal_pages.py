@@ -8,12 +8,18 @@ import re
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
+from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from gunicorn.config import Config
 
 from minqing.channel.models import Tally
+from minqing.config.weblog import Logger
+from minqing.config.wsgi import application
+from minqing.portal.stand import LedgerStand
+from search.marks import mark
 from sync.exchange.documents import own_document
 from sync.identity import identity
 from sync.models.exchange import Peer
@@ -165,6 +171,74 @@ def test_english_is_there_for_who_asks(county, visit):
         client.post(reverse("portal:preferences"), {"language": "xx"}).cookies.get("language")
         is None
     )
+
+
+def test_a_browser_set_to_english_gets_chinese_until_its_reader_asks(county, visit):
+    answer = visit(county).get("/", headers={"accept-language": "en-US,en;q=0.9"})
+    assert 'lang="zh-Hans"' in answer.content.decode()
+    assert answer.headers["Content-Language"] == "zh-hans"
+    assert "Accept-Language" not in answer.headers["Vary"]
+
+
+def test_pages_cost_few_questions_to_the_database_and_next_to_none_the_second_time(county, visit):
+    counts = []
+    for path in ("/", "/search/?q=wsl", "/", "/search/?q=wsl"):
+        with CaptureQueriesContext(connection) as asked:
+            assert visit(county).get(path).status_code == 200
+        counts.append(len(asked.captured_queries))
+    first, second = counts[:2], counts[2:]
+    assert max(first) <= 14
+    assert max(second) <= 6
+
+
+def test_an_unchanged_page_keeps_its_etag_and_a_change_gives_another(county, city, visit):
+    before = visit(county).get("/")
+    assert visit(county).get("/").headers["ETag"] == before.headers["ETag"]
+    assert visit(city).get("/").headers["ETag"] != before.headers["ETag"]
+    assert visit(city).get("/").content != before.content
+    with unit_context(county), transaction.atomic():
+        mark("archives.entries", ["1"])
+    assert visit(county).get("/").headers["ETag"] != before.headers["ETag"]
+
+
+def test_the_record_count_of_the_foot_changes_with_its_first_two_digits_only(county):
+    texts = {LedgerStand(records=n, outside=0, checked_day=None).records_text for n in (1200, 1299)}
+    assert texts == {"1,200"}
+    assert LedgerStand(records=99, outside=0, checked_day=None).records_text == "99"
+
+
+@pytest.mark.parametrize(("path", "status"), [("/", 200), ("/units/nowhere/", 404)])
+def test_a_question_for_any_version_is_answered_by_whether_there_is_a_page(
+    county, visit, path, status
+):
+    assert visit(county).get(path, headers={"if-none-match": "*"}).status_code == status
+
+
+def test_headers_that_nobody_can_read_are_the_senders_fault():
+    told = {}
+
+    def start(status, headers):
+        told.update(status=status, headers=dict(headers))
+
+    environ = RequestFactory().get("/").environ
+    for kind in ("text/plain; charset*0*=", "text/plain; charset*=nowhere''x", "a/b; charset=\xe9"):
+        body = b"".join(application({**environ, "CONTENT_TYPE": kind}, start))
+        assert told["status"] == "400 Bad Request", kind
+        assert "请换一个浏览器再试" in body.decode()
+
+
+def test_the_web_log_names_neither_visitor_nor_page(capfd):
+    log = Logger(Config())
+    log.warning("Invalid request from ip=203.0.113.7: bad line")
+    try:
+        int("broken")
+    except ValueError:
+        log.exception("Error handling request %s %s", "GET", "/follow/?code=1")
+    said = capfd.readouterr().err
+    assert "cannot be read was refused" in said
+    assert "broken" in said
+    assert "203.0.113.7" not in said
+    assert "/follow" not in said
 
 
 def test_the_saved_verify_page_is_one_file_that_may_reach_nobody(county, visit):

@@ -41,6 +41,7 @@ def parts(*, state: Path, port: int) -> list[Part]:
                 python, "-m", "gunicorn", "minqing.config.wsgi:application",
                 f"--bind=127.0.0.1:{port}", "--worker-class=gthread", "--workers=2", "--threads=6",
                 "--keep-alive=30", "--graceful-timeout=5", "--worker-tmp-dir=/dev/shm", "--no-control-socket",
+                "--logger-class=minqing.config.weblog.Logger",
             ],
         ),
         Part(name="worker", command=[*celery, "worker", "-Q", "work", "--pool=threads", "--concurrency=4", "-n", "work@%h", *quiet]),

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import struct
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.core.cache import cache
 from django.utils import timezone
 
 from minqing import __version__
 from search.errors import EngineFault
+from search.marks import newest_mark
 from search.service import version
 from sync.errors import LedgerFault, NoteFault
+from sync.exchange.peers import published_size
+from sync.exchange.incidents import frozen_origins
 from sync.formats import notes
 from sync.ledger import head
 from sync.models.exchange import Cosignature
 from tenants.current import current_unit
 
 SOFTWARE = __version__
+
+STAND_SECONDS = 5
+"""How old the state at the foot of a page may be; kept in each process, apart for each unit."""
+_STAND = "portal.stand"
 
 LOOKED_AT = 200
 """Newest countersignatures that are looked at; each operator's newest is among them."""
@@ -39,15 +48,28 @@ class LedgerStand:
 
     @property
     def records_text(self) -> str:
-        """The count with thousands set apart."""
-        return f"{self.records:,}"
+        """The count's first two digits, then zeros: a page does not change with every slot."""
+        unit = 10 ** max(0, len(str(self.records)) - 2)
+        return f"{self.records // unit * unit:,}"
+
+    @property
+    def is_rounded(self) -> bool:
+        """Whether there are more than ``records_text`` says."""
+        return self.records > 99
 
 
 def ledger_stand() -> LedgerStand | None:
-    """Return the state, or None while the unit has no signed head."""
-    try:
-        size = head().size
-    except LedgerFault:
+    """Return the state, or None while the unit has no signed head; as it was at most a few seconds ago."""
+    found: LedgerStand | str | None = cache.get(_STAND, "")
+    if isinstance(found, str):
+        found = _stand_now()
+        cache.set(_STAND, found, STAND_SECONDS)
+    return found
+
+
+def _stand_now() -> LedgerStand | None:
+    size = published_size()
+    if not size:
         return None
     days: dict[str, datetime.date] = {}
     for row in Cosignature.objects.exclude(operator=settings.MINQING.operator).order_by("-size")[
@@ -71,17 +93,27 @@ def _day(line: str) -> datetime.date | None:
     return timezone.localtime(datetime.datetime.fromtimestamp(seconds, tz=datetime.UTC)).date()
 
 
+def proof_version() -> str:
+    """What changes whenever a proof could be a better one: the newest head with who countersigned it."""
+    try:
+        note = head().note
+    except LedgerFault:
+        note = b""
+    return f"{public_version()} {hashlib.sha256(note).hexdigest()}"
+
+
 def public_version() -> str:
-    """What changes whenever a public page could: software, index, log, day (entries expire), who runs the site."""
-    unit = current_unit()
+    """What changes whenever a public page could, and not oftener.
+
+    That is: the index and what waits to enter it (every public change is marked in its own transaction), the foot's
+    words, whose heads do not fit together, the day (entries expire, figures go up to yesterday), who runs the site, and the software.
+    """
+    unit, stand = current_unit(), ledger_stand()
     try:
         index = version("public")
     except EngineFault:
         index = ""
-    try:
-        size = head().size
-    except LedgerFault:
-        size = 0
-    return (
-        f"{index} {size} {timezone.localdate()} {unit.site_title} {unit.organiser} {unit.telephone}"
-    )
+    foot = (stand.records_text, stand.outside, stand.checked_day) if stand is not None else ()
+    frozen = ",".join(sorted(frozen_origins()))
+    parts = (SOFTWARE, index, frozen, newest_mark(), timezone.localdate(), unit.site_title, unit.organiser, unit.telephone, *foot)  # fmt: skip
+    return " ".join(map(str, parts))

@@ -114,8 +114,9 @@ def units_with_archives() -> list[UnitSummary]:
     own = identity.origin()
     officials = _totals(shown_officials().order_by())
     entries = _totals(shown_entries().order_by())
+    names = _home_names()
     summaries = [
-        _summary(origin, own, officials.get(origin, 0), entries.get(origin, 0))
+        _summary(origin, own, names, officials.get(origin, 0), entries.get(origin, 0))
         for origin in {own, *officials, *entries}
     ]
     return sorted(summaries, key=lambda unit: (not unit.is_own, unit.code, unit.origin))
@@ -143,7 +144,10 @@ def unit_page(code: str, *, part: str = "") -> UnitPage:
         shown_officials().filter(origin=origin),
         _shown(timezone.localdate()).filter(origin=origin),
     )
-    unit = _summary(origin, own, shown.count(), shown_entries().filter(origin=origin).count())
+    names = _home_names(origin)
+    unit = _summary(
+        origin, own, names, shown.count(), shown_entries().filter(origin=origin).count()
+    )
     if not unit.is_own and not unit.officials and not unit.entries:
         raise NotInArchive
     parts = tuple(
@@ -176,9 +180,11 @@ def _issuer(code: str) -> str:
     return ""
 
 
-def _summary(origin: str, own: str, officials: int, entries: int) -> UnitSummary:
+def _summary(
+    origin: str, own: str, names: dict[str, str], officials: int, entries: int
+) -> UnitSummary:
     code = current_unit().code if origin == own else origin.partition("/")[2].partition("/")[0]
-    name = current_unit().name if origin == own else _home_name(origin) or code
+    name = current_unit().name if origin == own else names.get(origin) or code
     return UnitSummary(
         code=code,
         origin=origin,
@@ -213,12 +219,15 @@ def _one(rows: QuerySet[Row]) -> Row:
     return found[0]
 
 
-def _home_name(origin: str) -> str:
-    row = (
-        PublicOfficialRow.objects.filter(origin=origin).first()
-        or PublicEntryRow.objects.filter(origin=origin).first()
-    )
-    return row.home_name if row is not None else ""
+def _home_names(*origins: str) -> dict[str, str]:
+    """The names that units give themselves in their records, as their first officials (else entries) have them."""
+    names: dict[str, str] = {}
+    for rows in (PublicOfficialRow.objects.order_by(), PublicEntryRow.objects.order_by()):
+        wanted = rows.filter(origin__in=origins) if origins else rows
+        first = wanted.order_by("origin", "pk").distinct("origin")
+        for origin, name in first.values_list("origin", "home_name"):
+            names.setdefault(origin, name)
+    return names
 
 
 def _official(row: PublicOfficialRow, own: str) -> PublicOfficial:

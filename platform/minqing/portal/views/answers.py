@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from functools import wraps
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from django.core.cache import caches
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.template.response import SimpleTemplateResponse
 from django.utils.cache import get_conditional_response, patch_cache_control, patch_vary_headers
 from django.utils.http import quote_etag
 from django.utils.translation import get_language, gettext_lazy
@@ -17,10 +20,15 @@ from minqing.portal.context import SIZE_COOKIE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpRequest
     from django.http.response import HttpResponseBase
 
 View: TypeAlias = "Callable[..., HttpResponseBase]"
+
+PAGE_OCTETS = 128 * 1024
+"""Largest page that a process keeps ready."""
+PAGE_SECONDS = 600
+"""A page that nobody changed is rendered anew at least this often."""
 
 HEADINGS = {
     400: gettext_lazy("这样看不懂"),
@@ -70,32 +78,58 @@ def posted(back: str) -> Callable[[View], View]:
 
 
 def kept(version: Callable[[], str]) -> Callable[[View], View]:
-    """For public reads: an ETag of the data's version, the address, the language and the size; fresh for half a minute."""
+    """For public reads: an ETag of the data's version, the address, the language and the size; fresh for half a minute.
+
+    Equal ETag, equal page: so each process keeps the pages last rendered under theirs, apart for each unit.
+    """
 
     def decorate(view: View) -> View:
         @wraps(view)
         def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             marks = [
                 version(),
+                request.scheme or "",
                 request.get_host(),
                 request.get_full_path(),
                 get_language() or "",
-                request.COOKIES.get(SIZE_COOKIE, ""),
-                request.headers.get("HX-Request", ""),
+                "large" if request.COOKIES.get(SIZE_COOKIE) == "large" else "",
+                "part" if request.headers.get("HX-Request") else "",
             ]
             etag = quote_etag(hashlib.sha256("\n".join(marks).encode()).hexdigest()[:32])
-            same = (
-                get_conditional_response(request, etag=etag)
-                if request.method in {"GET", "HEAD"}
-                else None
-            )
-            response = same if same is not None else view(request, *args, **kwargs)
+            if request.method not in {"GET", "HEAD"}:
+                return view(request, *args, **kwargs)
+            # "*" asks for a page of whatever state, and only the view knows whether there is one
+            is_any = request.headers.get("If-None-Match", "").strip() == "*"
+            same = None if is_any else get_conditional_response(request, etag=etag)
+            response = same if same is not None else _ready(etag)
+            if response is None:
+                response = view(request, *args, **kwargs)
+                _keep_ready(etag, request, response)
             if response.status_code in {200, 304}:
                 response.headers["ETag"] = etag
                 patch_cache_control(response, public=True, max_age=30)
-                patch_vary_headers(response, ["Cookie", "Accept-Language", "HX-Request"])
+                patch_vary_headers(response, ["Cookie", "HX-Request"])
             return response
 
         return answer
 
     return decorate
+
+
+def _ready(etag: str) -> HttpResponse | None:
+    """The page as it was last rendered under this ETag."""
+    found = caches["pages"].get(etag)
+    return None if found is None else HttpResponse(found[0], headers=found[1])
+
+
+def _keep_ready(etag: str, request: HttpRequest, response: HttpResponseBase) -> None:
+    if isinstance(response, SimpleTemplateResponse) and not response.is_rendered:  # the API's
+        response.add_post_render_callback(partial(_keep_ready, etag, request))
+    elif (
+        request.method == "GET"
+        and response.status_code == 200
+        and isinstance(response, HttpResponse)
+        and not response.cookies
+        and len(response.content) <= PAGE_OCTETS
+    ):
+        caches["pages"].set(etag, (response.content, dict(response.headers)), PAGE_SECONDS)

@@ -22,7 +22,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from minqing.channel import abuse, selectors
 from minqing.channel.errors import ChannelFault, FormFault
 from minqing.channel.octets import MAX_WORDS, check_words, form_of, from_elsewhere
-from minqing.channel.services import report_lodge
+from minqing.channel.services import once, report_lodge
 from minqing.portal.views.answers import posted, problem, unkept
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ def look(request: HttpRequest) -> HttpResponse:
         "chosen": chosen,
         "where": " ".join(part for part in (_village_name(chosen.village), chosen.place) if part),
         "kind_label": kinds.get(chosen.kind, ""),
+        "form_token": once.form_token(),
         "challenge": abuse.challenge(request.META.get("REMOTE_ADDR", "")),
     }
     return render(request, "portal/look.html", shown)
@@ -99,7 +100,7 @@ def look(request: HttpRequest) -> HttpResponse:
 @unkept
 @posted("portal:doors")
 def send(request: HttpRequest) -> HttpResponse:
-    """Lodge the report and show the receipt: the only time its code is seen."""
+    """Lodge the report and show the receipt; its code is seen here only. A second press of the same form shows the same."""
     if from_elsewhere(request):
         return problem(
             request, 403, _("这份表单是从别的网站送来的，没有收下。请从本站的“我要反映”写。")
@@ -110,17 +111,23 @@ def send(request: HttpRequest) -> HttpResponse:
         chosen = _chosen(form)
         octets = _words(form)
         words = octets.decode()
-        lodged = report_lodge(
-            words=octets,
-            kind=chosen.kind,
-            village=chosen.village,
-            place=chosen.place,
-            contact=chosen.contact,
-            photos=form.files("photo"),
-            behind=abuse.comes_behind(
-                request.META.get("REMOTE_ADDR", ""), form.text("solution", most=4096)
+        lodged = once.carried_out(
+            form,
+            lambda: report_lodge(
+                words=octets,
+                kind=chosen.kind,
+                village=chosen.village,
+                place=chosen.place,
+                contact=chosen.contact,
+                photos=form.files("photo"),
+                behind=abuse.comes_behind(
+                    request.META.get("REMOTE_ADDR", ""), form.text("solution", most=4096)
+                ),
             ),
+            selectors.lodged_by_code,
         )
+    except once.FormSpent as fault:
+        return problem(request, fault.status, str(fault))
     except ChannelFault as fault:
         return _form(request, words=words, chosen=chosen, fault=str(fault), status=fault.status)
     return render(request, "portal/receipt.html", {"lodged": lodged})

@@ -155,6 +155,7 @@ def case_shown(
             (message, _as_came(message.octets), message.sender == Sender.CITIZEN)
             for message in view.messages
         ],
+        "told": [step for step in view.steps if step.note],
         "verdicts": selectors.verdicts(),
     }
     return render(request, "portal/case.html", words, status=status)

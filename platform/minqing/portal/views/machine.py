@@ -89,7 +89,7 @@ def sitemap(request: HttpRequest) -> HttpResponse:
 @require_safe
 def robots(request: HttpRequest) -> HttpResponse:
     """Public pages may be read; the channel and the desk are nobody's index."""
-    closed = [reverse("portal:doors"), reverse("portal:follow"), "/desk/"]
+    closed = [reverse("portal:doors"), reverse("portal:follow"), reverse("desk:queue")]
     lines = [
         "User-agent: *",
         *(f"Disallow: {path}" for path in closed),

@@ -21,8 +21,13 @@ if TYPE_CHECKING:
 SHOWN_STATES = ("connected", "frozen")
 
 
+def _home_version() -> str:
+    """The home page also shows the channel's figures, which no index knows."""
+    return f"{public_version()} {channel_figures()}"
+
+
 @require_safe
-@kept(public_version)
+@kept(_home_version)
 def home(request: HttpRequest) -> HttpResponse:
     """What a person comes for first: report, follow, look up; then what is new."""
     figures = channel_figures()

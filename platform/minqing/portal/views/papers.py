@@ -19,7 +19,7 @@ from minqing.channel import selectors
 from minqing.channel.errors import ChannelFault
 from minqing.channel.models import Sender
 from minqing.channel.octets import form_of
-from minqing.portal.stand import public_version
+from minqing.portal.stand import proof_version
 from minqing.portal.views.answers import kept, posted, problem, unkept
 from minqing.portal.views.follow import case_shown
 from sync.ledger import receipts
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @require_safe
-@kept(public_version)
+@kept(proof_version)
 def entry_proof(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """The proof file of an entry's newest public record."""
     try:

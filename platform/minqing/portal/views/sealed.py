@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 from minqing.channel import selectors
 from minqing.channel.errors import ChannelFault, NotDesignated
 from minqing.channel.octets import form_of, from_elsewhere
-from minqing.channel.services import sealed_lodge
+from minqing.channel.services import once, sealed_lodge
 from minqing.portal.views.answers import problem, unkept
 
 if TYPE_CHECKING:
@@ -27,7 +27,14 @@ def sealed(request: HttpRequest) -> HttpResponse:
     own = next((one for one in selectors.competent_receivers().receivers if not one.origin), None)
     if own is None:
         return problem(request, NotDesignated.status, str(NotDesignated()))
-    shown = {"receiver": own, "words": "", "place": "", "contact": "", "fault": ""}
+    shown = {
+        "receiver": own,
+        "words": "",
+        "place": "",
+        "contact": "",
+        "fault": "",
+        "form_token": once.form_token(),
+    }
     if request.method != "POST":
         return render(request, "portal/sealed.html", shown)
     if from_elsewhere(request):
@@ -39,12 +46,18 @@ def sealed(request: HttpRequest) -> HttpResponse:
         shown |= {"place": form.text("place"), "contact": form.text("contact")}
         words = form.words("words")
         shown["words"] = words.decode()
-        lodged = sealed_lodge(
-            words=words,
-            place=form.text("place"),
-            contact=form.text("contact"),
-            photos=form.files("photo"),
+        lodged = once.carried_out(
+            form,
+            lambda: sealed_lodge(
+                words=words,
+                place=form.text("place"),
+                contact=form.text("contact"),
+                photos=form.files("photo"),
+            ),
+            selectors.sealed_lodged_by_code,
         )
+    except once.FormSpent as fault:
+        return problem(request, fault.status, str(fault))
     except ChannelFault as fault:
         return render(
             request, "portal/sealed.html", shown | {"fault": str(fault)}, status=fault.status
