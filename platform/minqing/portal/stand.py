@@ -16,8 +16,8 @@ from search.errors import EngineFault
 from search.marks import newest_mark
 from search.service import version
 from sync.errors import LedgerFault, NoteFault
-from sync.exchange.peers import published_size
 from sync.exchange.incidents import frozen_origins
+from sync.exchange.peers import published_size
 from sync.formats import notes
 from sync.ledger import head
 from sync.models.exchange import Cosignature
