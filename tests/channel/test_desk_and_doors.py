@@ -69,6 +69,13 @@ def custodians(*offices: str) -> list[tuple[Staff, str]]:
     return made
 
 
+def accept_all() -> None:
+    """Accept every designation that other units published and nobody here has accepted."""
+    for one in selectors.foreign_designations(None):
+        if one.accepted_on is None:
+            services.receiver_accept(by=None, commitment=one.commitment)
+
+
 STEPS = {
     "list": lambda by, number: selectors.desk_cases(by),
     "read": selectors.case_for,
@@ -446,6 +453,20 @@ def test_connected_units_show_who_may_open_and_never_this_units_own_people(count
     with unit_context(city):
         custodians()
     courier.carry(city, county)
+    assert selectors.competent_receivers().receivers == ()
+    with pytest.raises(NoReceiver):
+        services.sealed_by_staff(by=handler(), words=MARKED, way="box")
+    operator = staff("op3", Role.OPERATOR)
+    (offered,) = selectors.foreign_designations(operator)
+    assert (offered.name, offered.superior, offered.accepted_on) == ("邵阳市", True, None)
+    with pytest.raises(NotAllowed):
+        services.receiver_accept(by=staff("sup", Role.SUPERVISOR), commitment=offered.commitment)
+    with pytest.raises(NotDesignated):
+        services.receiver_accept(by=operator, commitment="0" * 64)
+    services.receiver_accept(by=operator, commitment=offered.commitment)
+    with pytest.raises(MoveRefused):
+        services.receiver_accept(by=operator, commitment=offered.commitment)
+    assert selectors.foreign_designations(operator)[0].accepted_by == operator.name
     (receiver,) = selectors.competent_receivers().receivers
     assert (receiver.name, receiver.address, receiver.openers[0]) == (
         "邵阳市",
@@ -456,6 +477,9 @@ def test_connected_units_show_who_may_open_and_never_this_units_own_people(count
     Designation.objects.update(name="邵阳市纪律检查委员会")
     (receiver,) = selectors.competent_receivers().receivers
     assert receiver.name == "邵阳市", "a unit stands under the name it was accepted with"
+    services.receiver_end(by=operator, commitment=offered.commitment)
+    assert selectors.competent_receivers().receivers == ()
+    services.receiver_accept(by=operator, commitment=offered.commitment)
     with unit_context(city):
         services.designation_withdraw(by=staff("op2", Role.OPERATOR))
         with pytest.raises(NotDesignated):
@@ -464,12 +488,52 @@ def test_connected_units_show_who_may_open_and_never_this_units_own_people(count
     assert selectors.competent_receivers().receivers == ()
 
 
+def test_a_later_document_or_other_keys_of_the_same_unit_are_accepted_anew(county, city):
+    courier = Courier()
+    connect(city, county)
+    with unit_context(city):
+        (keeper, _private), _ = custodians()
+    courier.carry(city, county)
+    accept_all()
+    assert len(selectors.competent_receivers().receivers) == 1
+    with unit_context(city):
+        services.custodian_register(by=None, staff=keeper, post="室主任", key=boxes.keys_made()[1])
+    courier.carry(city, county)
+    assert selectors.competent_receivers().receivers == ()
+    accept_all()
+    assert len(selectors.competent_receivers().receivers) == 1
+    with unit_context(city):
+        services.custodian_end(by=None, staff=keeper)
+        assert selectors.competent_receivers().receivers == ()
+    courier.carry(city, county)
+    assert selectors.foreign_designations(None) == []
+
+
+def test_the_unit_above_comes_first_then_this_one_then_others(county, city, neighbour):
+    courier = Courier()
+    connect(neighbour, county)
+    connect(city, county)
+    for unit in (neighbour, city):
+        with unit_context(unit):
+            custodians()
+        courier.carry(unit, county)
+    custodians()
+    accept_all()
+    names = [receiver.name for receiver in selectors.competent_receivers().receivers]
+    assert names == ["邵阳市", "新邵县", "隆回县"]
+    services.sealed_by_staff(by=handler(), words=MARKED, way="box")
+    with unit_context(city):
+        above = origin()
+    assert SealedReport.objects.get().receiver == above
+
+
 def test_a_report_sealed_here_reaches_the_custodians_above_in_parcels_of_one_size(county, city):
     courier = Courier()
     connect(city, county)
     with unit_context(city):
         (keeper, private), _ = custodians()
     courier.carry(city, county)
+    accept_all()
     parcels.parcels_send()
     taken = lodged(MARKED, photos=(photo(),))
     large = b"x" * 100_000 + b" " + bytes(range(65, 90)) * 4
@@ -499,6 +563,7 @@ def test_a_parcel_for_somebody_else_is_refused(county, city, neighbour):
     with unit_context(city):
         custodians()
     courier.carry(city, county)
+    accept_all()
     parcels.parcels_send()
     row = Pending.objects.get(kind="channel.parcel")
     header = decode_header(bytes(row.header))

@@ -10,7 +10,8 @@ from minqing.channel import exchange, selectors, services
 from minqing.channel.errors import MoveRefused, NoReceiver, UnknownCase
 from minqing.channel.frames import frame_encode
 from minqing.channel.models import Attachment, Case, Message, Rating, Referral
-from minqing.channel.travelling import MessageDetails, ReferralDetails, Status
+from minqing.channel.originals import OriginalFault, opened
+from minqing.channel.travelling import MessageDetails, PhotoDetails, ReferralDetails, Status
 from sync import ledger
 from sync.errors import RecordRejected
 from sync.formats import records
@@ -19,7 +20,7 @@ from sync.identity import origin
 from sync.kinds import ReceivedRecord
 from sync.models import Pending
 from tenants.current import unit_context
-from tests.support.channel import MARKED, Courier, connect, lodged, photo, staff
+from tests.support.channel import MARKED, Courier, connect, exif_of, lodged, photo, staff
 
 pytestmark = pytest.mark.django_db
 
@@ -53,7 +54,8 @@ def referred(two, courier, words=MARKED, **more):
 
 def test_the_other_unit_gets_the_same_octets_and_checks_them_against_the_receipt(two, courier):
     county, neighbour, _, there, _ = two
-    taken, number = referred(two, courier, photos=(photo(),), contact="13900000000")
+    taken_in = photo(exif=exif_of("SecretPhone"))
+    taken, number = referred(two, courier, photos=(taken_in,), contact="13900000000")
     with unit_context(county):
         first = Message.objects.get()
     with unit_context(neighbour):
@@ -69,6 +71,32 @@ def test_the_other_unit_gets_the_same_octets_and_checks_them_against_the_receipt
         assert case.contact == ""
         assert len(case.photos) == 1
         assert number != taken.number
+        there_photo = Attachment.objects.get()
+        assert opened(bytes(there_photo.original), there_photo.digest) == taken_in
+    with unit_context(county):
+        here_photo = Attachment.objects.get()
+        assert here_photo.digest == there_photo.digest
+        with pytest.raises(OriginalFault):  # sealed to the other unit's key, not to ours
+            opened(bytes(there_photo.original), there_photo.digest)
+        for row in Pending.objects.all():
+            assert b"SecretPhone" not in bytes(row.body) + bytes(row.header)
+
+
+def test_a_photo_that_is_not_its_digest_is_refused(two, courier):
+    _county, neighbour, *_ = two
+    referred(two, courier, photos=(photo(),))
+    with unit_context(neighbour):
+        kept, source = Attachment.objects.get(), Case.objects.get()
+        about = PhotoDetails(about=source.source_subject, media_type="image/jpeg", digest="0" * 64)
+        with pytest.raises(RecordRejected, match="photo"):
+            exchange.apply_attachments(
+                [
+                    forged(
+                        source.source, "x", "channel.attachment",
+                        frame_encode(about, bytes(kept.original)),
+                    )
+                ]
+            )  # fmt: skip
 
 
 def test_the_answer_comes_back_under_the_same_code(two, courier):
@@ -279,10 +307,42 @@ def test_who_is_named_never_receives(city, county, courier):
     courier.carry(county, city)
     with unit_context(city):
         assert selectors.desk_cases(above) == []
+        assert len(selectors.desk_cases(staff("other", Role.SUPERVISOR))) == 1
     courier.carry(city, county)
     with unit_context(county):
-        assert selectors.desk_cases(staff("here", Role.HANDLER)) == []
-        assert selectors.case_by_code(taken.code).referrals[0].state == "returned"
+        assert selectors.desk_cases(staff("here", Role.SUPERVISOR)) == []
+        assert selectors.case_by_code(taken.code).state == "received"
+
+
+def test_words_and_answers_pass_through_the_unit_between(city, county, neighbour, courier):
+    connect(city, county)
+    connect(city, neighbour)
+    with unit_context(city):
+        above, above_origin = staff("above", Role.HANDLER), origin()
+    with unit_context(neighbour):
+        there, there_origin = staff("there", Role.HANDLER), origin()
+    with unit_context(county):
+        here = staff("here", Role.HANDLER)
+        taken = lodged()
+        services.case_refer(by=here, number=taken.number, origin=above_origin, reason="")
+    courier.carry(county, city)
+    with unit_context(city):
+        (row,) = selectors.desk_cases(above)
+        services.case_refer(by=above, number=row.number, origin=there_origin, reason="")
+    courier.carry(city, neighbour)
+    with unit_context(county):
+        services.follow_up(code=taken.code, words=MARKED)
+    courier.carry(county, city)
+    courier.carry(city, neighbour)
+    with unit_context(neighbour):
+        (row,) = selectors.desk_cases(there)
+        assert selectors.case_for(there, row.number).messages[-1].octets == MARKED
+        services.case_accept(by=there, number=row.number)
+        services.case_answer(by=there, number=row.number, words="已修好。".encode())
+    courier.carry(neighbour, city)
+    courier.carry(city, county)
+    with unit_context(county):
+        assert selectors.case_by_code(taken.code).messages[-1].text == "已修好。"
 
 
 def test_a_case_that_opens_above_is_handled_there_and_read_here_by_code_only(city, county, courier):

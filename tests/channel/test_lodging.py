@@ -18,21 +18,23 @@ from minqing.channel.errors import (
     CodeSeenByStaff,
     FormFault,
     MoveRefused,
-    NoReceiver,
     PhotoFault,
     TooLarge,
+    UnknownCase,
     UnknownCode,
     WordsFault,
 )
 from minqing.channel.models import Attachment, Case, Message, Place
+from minqing.channel.originals import OriginalFault, opened
 from minqing.channel.photos import photo_read
+from minqing.channel.services.passing_up import waiting_passed_up
 from sync import ledger
 from sync.formats import proofs
 from sync.identity import ack_key, origin
 from sync.ledger import receipts
 from sync.models import Pending
 from tenants.current import unit_context
-from tests.support.channel import MARKED, connect, handler, lodged, photo, staff
+from tests.support.channel import MARKED, connect, exif_of, handler, lodged, photo, staff
 
 pytestmark = pytest.mark.django_db
 
@@ -215,18 +217,16 @@ def test_what_cannot_be_kept_leaves_nothing(refused, more):
     assert not Pending.objects.filter(kind__startswith="channel.").exists()
 
 
-def test_photos_are_kept_as_they_came_and_shown_without_what_the_camera_wrote():
+def test_photos_are_sealed_as_they_came_and_shown_without_what_the_camera_wrote():
     from PIL import Image
 
-    exif = Image.Exif()
-    exif[0x010F] = "SecretPhone"
-    exif[0x0112] = 6
-    taken_in = photo(exif=exif.tobytes())
+    taken_in = photo(exif=exif_of("SecretPhone"))
     assert b"SecretPhone" in taken_in
     taken = lodged(photos=(taken_in, photo(form="PNG"), photo(form="WEBP")))
     kept = Attachment.objects.get(n=0)
-    assert bytes(kept.original) == taken_in
-    assert bytes(Pending.objects.get(commitment=bytes.fromhex(kept.commitment)).body) == taken_in
+    record = Pending.objects.get(commitment=bytes.fromhex(kept.commitment))
+    assert b"SecretPhone" not in bytes(kept.original) + bytes(record.body) + bytes(record.header)
+    assert opened(bytes(kept.original), kept.digest) == taken_in
     view = selectors.case_by_code(taken.code)
     shown = selectors.photo_by_code(taken.code, view.photos[0].id)
     assert b"SecretPhone" not in shown
@@ -337,13 +337,51 @@ def test_pressing_is_seen_first_and_once_a_day():
         services.press(code=taken.code)
 
 
-def test_words_that_name_someone_here_are_refused_when_nobody_above_is_connected():
+def test_an_original_opens_for_a_handler_with_a_reason_and_the_reporter_reads_it():
+    taken_in = photo(exif=exif_of("SecretPhone"))
+    taken = lodged(photos=(taken_in,))
+    by = handler()
+    (shown,) = selectors.case_for(by, taken.number).photos
+    asked = {"number": taken.number, "photo": shown.id}
+    with pytest.raises(FormFault, match="为什么"):
+        services.original_open(by=by, reason=" ", **asked)
+    with pytest.raises(NotAllowed):
+        services.original_open(by=staff("s", Role.SUPERVISOR), reason="核对", **asked)
+    with pytest.raises(UnknownCase):
+        services.original_open(by=by, number=taken.number, photo="x", reason="核对")
+    before = Pending.objects.filter(kind="accounts.read").count()
+    original = services.original_open(by=by, reason="核对拍摄时间", **asked)
+    assert original.octets == taken_in
+    read = Pending.objects.filter(kind="accounts.read").order_by("id").last()
+    assert Pending.objects.filter(kind="accounts.read").count() == before + 1
+    assert b"photo.original" in bytes(read.body)
+    assert "核对拍摄时间" in selectors.case_by_code(taken.code).steps[-1].note
+
+
+def test_an_original_that_was_exchanged_in_the_database_does_not_open():
+    taken = lodged(photos=(photo(), photo(form="PNG")))
+    by = handler()
+    first, second = Attachment.objects.order_by("n")
+    Attachment.objects.filter(pk=first.pk).update(original=bytes(second.original))
+    with pytest.raises(OriginalFault):
+        services.original_open(by=by, number=taken.number, photo=str(first.pk), reason="核对")
+    assert len(selectors.case_by_code(taken.code).steps) == 1
+
+
+def test_words_that_name_someone_here_wait_for_a_unit_above_and_then_go_there(city, county):
     Official.objects.create(name="李样本", home=origin())
-    with pytest.raises(NoReceiver, match="12388"):
-        lodged("李 样本拿了钱".encode())
-    assert not Case.objects.exists()
-    assert not Pending.objects.filter(kind__startswith="channel.").exists()
-    lodged("别人的事".encode())
+    other = staff("other", Role.SUPERVISOR)
+    taken = lodged("李 样本拿了钱".encode())
+    assert [row.number for row in selectors.desk_cases(other)] == [taken.number]
+    assert selectors.desk_cases(handler()) == []
+    waiting_passed_up()
+    assert not Pending.objects.filter(kind="channel.referral").exists()
+    connect(city, county)
+    waiting_passed_up()
+    assert selectors.desk_cases(other) == []
+    assert Pending.objects.filter(kind="channel.referral").count() == 1
+    waiting_passed_up()
+    assert Pending.objects.filter(kind="channel.referral").count() == 1
 
 
 @pytest.mark.parametrize(
@@ -355,11 +393,8 @@ def test_words_that_name_someone_here_open_only_above(city, county, words):
     clerk = staff("named", Role.HANDLER, name="演示经手人")
     other = handler()
     taken = lodged(words.encode())
-    assert taken.passed_up
-    assert taken.receiver == "邵阳市"
+    assert Pending.objects.filter(kind="channel.referral").count() == 1
     assert selectors.desk_cases(clerk) == selectors.desk_cases(other) == []
-    from minqing.channel.errors import UnknownCase
-
     for door in (
         lambda: selectors.case_for(other, taken.number), lambda: services.case_accept(by=other, number=taken.number),
         lambda: services.case_seal(by=other, number=taken.number), lambda: services.case_refer(by=other, number=taken.number, origin="x", reason=""),
@@ -367,7 +402,8 @@ def test_words_that_name_someone_here_open_only_above(city, county, words):
     ):  # fmt: skip
         with pytest.raises(UnknownCase):
             door()
-    assert selectors.case_by_code(taken.code).receiver == "邵阳市"
+    assert selectors.case_by_code(taken.code).receiver == "新邵县"
+    assert selectors.case_by_code(taken.code).referrals == ()
 
 
 def test_words_added_later_that_name_someone_take_the_case_from_this_desk(city, county):

@@ -80,6 +80,9 @@ def test_sealing_reaches_the_other_unit_and_empties_its_copies(joined, county, n
         )
     slot_and_pull(neighbour, county)
     with unit_context(county):
+        assert selectors.competent_receivers().receivers == ()
+        (offered,) = selectors.foreign_designations(None)
+        services.receiver_accept(by=None, commitment=offered.commitment)
         assert [receiver.name for receiver in selectors.competent_receivers().receivers] == [
             "隆回县"
         ]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import base64
-import html
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from django.urls import reverse
@@ -21,6 +20,7 @@ from sync.ledger import receipts
 from tenants.current import unit_context
 from tests.support.archives import DAY
 from tests.support.channel import MARKED, WORDS, handler, photo, staff
+from tests.support.portal import code_in, form, hidden
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -36,32 +36,6 @@ HARD = {
     "markup": b"</textarea></div><script>alert(1)</script>&amp;&lt;",
     "long": ("村" * 34_000).encode(),
 }
-
-
-def form(**fields: bytes | str) -> dict[str, Any]:
-    """The encoding of a browser: multipart keeps every octet."""
-    boundary = "----test"
-    body = b"".join(
-        b"--" + boundary.encode() + b'\r\nContent-Disposition: form-data; name="' + name.encode() + b'"\r\n\r\n'
-        + (value if isinstance(value, bytes) else value.encode()) + b"\r\n"
-        for name, value in fields.items()
-    )  # fmt: skip
-    return {
-        "data": body + b"--" + boundary.encode() + b"--\r\n",
-        "content_type": f"multipart/form-data; boundary={boundary}",
-    }
-
-
-def hidden(page: str, name: str) -> str:
-    found = re.search(rf'name="{name}" value="([^"]*)"', page)
-    assert found, name
-    return html.unescape(found[1])
-
-
-def code_in(page: str) -> str:
-    found = re.search(r'id="code"[^>]*>([0-9 ]{19})<', page)
-    assert found
-    return found[1]
 
 
 def report(client: Client, words: bytes = WORDS) -> str:

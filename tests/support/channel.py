@@ -56,6 +56,14 @@ def photo(*, exif: bytes = b"", form: str = "JPEG", size: tuple[int, int] = (64,
     return out.getvalue()
 
 
+def exif_of(maker: str) -> bytes:
+    """EXIF that names the telephone, turned on its side."""
+    exif = Image.Exif()
+    exif[0x010F] = maker
+    exif[0x0112] = 6
+    return exif.tobytes()
+
+
 def connect(one: Unit, other: Unit) -> None:
     """Make two units know each other as accepted, as the exchange leaves it."""
     known = {}

@@ -33,22 +33,28 @@ from minqing.channel.models import (
     Way,
 )
 from minqing.channel.octets import check_words
+from minqing.channel.originals import opened
 from minqing.channel.parcels import apply_parcels
 from minqing.channel.photos import photo_read
 from minqing.channel.services.forgetting import case_emptied, case_erased
 from minqing.channel.services.lodging import case_made
 from minqing.channel.services.moves import (
-    ANSWER_RULE,
-    RETURN_RULE,
-    TELL_FORWARDED_RULE,
+    message_hand_on,
     message_keep,
     move,
     status_tell,
     step_add,
 )
-from minqing.channel.services.referring import reachable, refer_locked
+from minqing.channel.services.passing_up import kept_from_desk
+from minqing.channel.services.referring import photo_refer, reachable
 from minqing.channel.slots import slot_day
-from minqing.channel.states import State, may_move
+from minqing.channel.states import (
+    ANSWER_RULE,
+    RETURN_RULE,
+    TELL_FORWARDED_RULE,
+    State,
+    may_move,
+)
 from minqing.channel.travelling import MessageDetails, PhotoDetails, ReferralDetails, Status
 from minqing.workdays.calendar import due
 from sync.errors import RecordRejected
@@ -124,29 +130,22 @@ def _case_received(
 
 
 def _kept_from_this_desk(case: Case) -> None:
-    """The words name someone of this unit's chain: the unit above opens them, or they go back unopened."""
+    """The words name someone of this unit's chain: opened above, or, where they came from above, sent back unopened."""
     parent = current_unit().parent
     superior = reachable(code=parent.code) if parent is not None else None
-    if superior is None or superior.origin == case.source:
-        status_tell(
-            case,
-            case.source,
-            state=State.RETURNED,
-            note=_("内容涉及接收单位的人员，没有打开，请另行安排"),
-        )
+    if superior is not None and superior.origin == case.source:
+        status_tell(case, case.source, state=State.RETURNED, note=_("没有打开，请另行安排"))
         case_emptied(case)
         return
-    case.superior = superior.origin
-    case.save(update_fields=["superior"])
-    refer_locked(case, superior, reason="", passed_up=True)
+    kept_from_desk(case)
 
 
 def apply_attachments(records: Sequence[ReceivedRecord]) -> None:
-    """Add photos to the cases they belong to."""
+    """Add photos to the cases they belong to; the original comes sealed to this unit, the shown copy is made here."""
     for record in records:
         try:
-            details, octets = frame_decode(record.body, PhotoDetails)
-            photo = photo_read(octets)
+            details, box = frame_decode(record.body, PhotoDetails)
+            photo = photo_read(opened(box, details.digest))
         except (FrameFault, ChannelFault) as error:
             raise RecordRejected(record.commitment, f"not a photo of a case: {error}") from error
         case = Case.objects.filter(source=record.origin, source_subject=details.about).first()
@@ -156,10 +155,12 @@ def apply_attachments(records: Sequence[ReceivedRecord]) -> None:
             case.state != State.SEALED
             and not case.attachments.filter(commitment=record.commitment).exists()
         ):
-            Attachment.objects.create(
-                case=case, n=case.attachments.count(), original=octets, shown=photo.shown, media_type=photo.media_type,
-                commitment=record.commitment,
+            kept = Attachment.objects.create(
+                case=case, n=case.attachments.count(), original=box, digest=details.digest, shown=photo.shown,
+                media_type=photo.media_type, commitment=record.commitment,
             )  # fmt: skip
+            if case.superior:  # opened only there: what comes after the words follows them
+                photo_refer(case, kept, case.superior)
 
 
 # --- a case we share ----------------------------------------------------------------------------
@@ -188,6 +189,9 @@ def apply_messages(records: Sequence[ReceivedRecord]) -> None:
             )
         sender = Sender.CITIZEN if from_source else Sender.STAFF
         message_keep(case, sender, details.purpose, octets, record.commitment, day)
+        message_hand_on(case, sender, Purpose(details.purpose), octets, told_by=record.origin)
+        if from_source:
+            kept_from_desk(case)
 
 
 def apply_statuses(records: Sequence[ReceivedRecord]) -> None:

@@ -18,7 +18,7 @@ from django.utils import timezone
 from nacl.exceptions import CryptoError
 from nacl.public import PrivateKey, PublicKey, SealedBox
 
-from minqing.channel.models import Custodian, Designation, SealedPart, SealedReport
+from minqing.channel.models import Acceptance, Custodian, Designation, SealedPart, SealedReport
 from minqing.channel.models import SealedBox as BoxRow
 from minqing.channel.services.records import record_for
 from sync import identity
@@ -54,9 +54,14 @@ class Whole(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 def parcels_send() -> None:
-    """Append today's parcel for every connected unit that is designated. The caller sees to once a day."""
+    """Append today's parcel for every connected unit that is designated. The caller sees to once a day.
+
+    A unit that was ever accepted here gets them on: what was sealed for it before the acceptance ended must still
+    arrive, and parcels that stopped with the last piece would tell that there had been some.
+    """
     peers = {peer.origin: peer for peer in Peer.objects.filter(ended_on=None, frozen_on=None)}
-    for designation in Designation.objects.filter(withdrawn_on=None).exclude(origin=""):
+    known = set(Acceptance.objects.values_list("designation__origin", flat=True))
+    for designation in Designation.objects.filter(withdrawn_on=None, origin__in=known):
         peer = peers.get(designation.origin)
         if peer is not None and peer.box_key:
             with transaction.atomic():

@@ -1,4 +1,4 @@
-"""Photos: told by their content, the original kept as it came, the shown copy made anew from its pixels.
+"""Photos: told by their content, the original sealed as it came (``channel.originals``), the shown copy made anew from its pixels.
 
 The shown copy carries no place, device, time, name or thumbnail of the original (EXIF, XMP, comments):
 nothing of the file but the pixels is copied.

@@ -25,6 +25,13 @@ def someone_here_is_named(words: bytes) -> bool:
     return _any_named(words, {*officials, *staff})
 
 
+def staff_named(words: bytes) -> set[int]:
+    """Return the ids of this unit's staff, of whatever role, whose names the words hold."""
+    text = _plain(words.decode("utf-8"))
+    rows = Staff.objects.values_list("pk", "name")
+    return {pk for pk, name in rows if len(_plain(name)) >= _SHORTEST and _plain(name) in text}
+
+
 def someone_there_is_named(words: bytes, code: str) -> bool:
     """Say whether the words name an official that another unit has published as its own."""
     return _any_named(

@@ -27,6 +27,12 @@ class State(models.TextChoices):
     SEALED = "sealed", _("已转交有权单位")
 
 
+ANSWER_RULE = "petition-answer"
+TELL_RULE = "petition-tell"
+TELL_FORWARDED_RULE = "petition-tell-forwarded"
+RETURN_RULE = "petition-return"
+"""Rules of ``workdays`` whose limits run in a case."""
+
 MAX_RETURNS = 2
 """How often a case may be sent back for another office before a supervisor must rule (裁定)."""
 

@@ -29,9 +29,11 @@ class MessageDetails(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class PhotoDetails(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Goes before a photo's original octets in ``channel.attachment``."""
+    """Goes before a photo's sealed original in ``channel.photo`` (ours) and ``channel.attachment`` (for another unit)."""
 
     about: str
+    media_type: str
+    digest: str  # of the salted original, see ``channel.originals``
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -18,6 +18,8 @@ from django.utils import timezone
 from minqing.channel.models import Case, Forgetting, Upkeep
 from minqing.channel.parcels import parcels_send
 from minqing.channel.services.forgetting import received_emptied
+from minqing.channel.services.once import uses_forget
+from minqing.channel.services.passing_up import waiting_passed_up
 from sync import audiences, ledger
 from sync.ledger import erasure
 from sync.models.exchange import Peer
@@ -40,8 +42,12 @@ def daily() -> None:
     with transaction.atomic():
         Upkeep.objects.get_or_create(pk=1)
         done = Upkeep.objects.select_for_update().get(pk=1)
-        if done.day == today or not forget():
+        if done.day == today:
             return
+        uses_forget()
+        if not forget():
+            return
+        waiting_passed_up()
         parcels_send()
         order_forget()
         done.day = today

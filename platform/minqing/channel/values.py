@@ -38,8 +38,9 @@ class Lodged:
     told_by: Due  # latest day on which acceptance or refusal is told
     answer_by: Due  # latest day of the answer
     acknowledgement: bytes  # signed note, to be saved as a file
-    receiver: str  # name of the unit that opens it
-    passed_up: bool  # the words name someone of this unit's chain: only the superior opens it
+    receiver: (
+        str  # name of the unit that took it in; never who opens it: that would tell who is named
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +49,15 @@ class PhotoView:
 
     id: str
     n: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhotoOriginal:
+    """A photo's original as it came, for the handler who opened it."""
+
+    octets: bytes
+    media_type: str
+    digest: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +122,7 @@ class ReporterCase:
     kind_label: str
     place: str
     day: datetime.date
-    receiver: str  # who answers: this unit's name or the superior's
+    receiver: str  # the unit that took it in
     told_by: DeadlineView | None
     answer_by: DeadlineView | None
     messages: tuple[MessageView, ...]
@@ -188,6 +198,34 @@ class Receiver:
     issuer: str
     day: datetime.date
     openers: tuple[str, ...]  # "office · post" of each custodian
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnDesignation:
+    """This unit's own designation in force."""
+
+    document: str
+    issuer: str
+    day: datetime.date
+    openers: tuple[str, ...]  # "office · post"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForeignDesignation:
+    """What a connected unit published about itself, and whether it is accepted here."""
+
+    commitment: str
+    origin: str
+    code: str
+    name: str  # as the connection was accepted; what it calls itself only while it is not connected
+    document: str
+    issuer: str
+    day: datetime.date
+    openers: tuple[str, ...]
+    connected: bool
+    superior: bool
+    accepted_on: datetime.date | None
+    accepted_by: str  # empty when done on the host's command line
 
 
 @dataclass(frozen=True, kw_only=True)

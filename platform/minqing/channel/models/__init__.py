@@ -20,8 +20,10 @@ from minqing.channel.models.case import (
     Verdict,
     Way,
 )
+from minqing.channel.models.forms import FormUse
 from minqing.channel.models.places import Place
 from minqing.channel.models.sealed import (
+    Acceptance,
     Custodian,
     Designation,
     Forgetting,
@@ -32,7 +34,7 @@ from minqing.channel.models.sealed import (
 from minqing.channel.models.tally import Tally, Upkeep
 
 __all__ = [
-    "Attachment", "Case", "Custodian", "Deadline", "Designation",
-    "Forgetting", "Kind", "Mask", "Message", "Place", "Purpose", "Rating",
+    "Acceptance", "Attachment", "Case", "Custodian", "Deadline", "Designation",
+    "Forgetting", "FormUse", "Kind", "Mask", "Message", "Place", "Purpose", "Rating",
     "Referral", "SealedBox", "SealedPart", "SealedReport", "Sender", "Step", "Tally", "Upkeep", "Verdict", "Way",
 ]  # fmt: skip

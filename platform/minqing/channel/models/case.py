@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -94,6 +95,9 @@ class Case(models.Model):
     superior = models.CharField(
         max_length=80, blank=True
     )  # opened only there: the words name someone here
+    kept_from = ArrayField(
+        models.BigIntegerField(), null=True, blank=True
+    )  # names someone here, nobody above opens it: for supervisors other than these members of staff
     pressed_on = models.DateField(null=True, blank=True)
     escalated_on = models.DateField(null=True, blank=True)
 
@@ -183,12 +187,15 @@ class Mask(models.Model):
 
 
 class Attachment(models.Model):
-    """A photo: the original as it came, and the copy people see, made anew from its pixels."""
+    """A photo: the original, sealed to this unit's box key (``channel.originals``), and the copy people see, made anew."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="attachments")
     n = models.PositiveSmallIntegerField()
-    original = models.BinaryField()
+    original = models.BinaryField()  # ciphertext
+    digest = models.CharField(
+        max_length=64, default="", db_default=""
+    )  # salted, the same at every unit
     shown = models.BinaryField()
     media_type = models.CharField(max_length=40)
     commitment = models.CharField(max_length=64)

@@ -42,6 +42,35 @@ class Designation(models.Model):
         return self.document
 
 
+class Acceptance(models.Model):
+    """That an operator of this unit let another unit's designation stand behind the second door here.
+
+    ``accepted_by`` and ``ended_by`` are empty where it was done on the host's command line.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    designation = models.ForeignKey(
+        Designation, on_delete=models.CASCADE, related_name="acceptances"
+    )
+    accepted_by = models.ForeignKey(Staff, null=True, on_delete=models.PROTECT, related_name="+")
+    accepted_on = models.DateField()
+    ended_by = models.ForeignKey(Staff, null=True, on_delete=models.PROTECT, related_name="+")
+    ended_on = models.DateField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["accepted_on", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["designation"],
+                condition=models.Q(ended_on__isnull=True),
+                name="acceptance_one_in_force",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.designation_id} {self.accepted_on}"
+
+
 class Custodian(models.Model):
     """A member of staff who can open sealed reports, and the public half of the key (密件保管人)."""
 

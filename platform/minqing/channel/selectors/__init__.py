@@ -5,20 +5,27 @@ from minqing.channel.selectors.public import (
     channel_figures,
     competent_receivers,
     kinds,
-    own_form_open,
     verdicts,
     villages,
     ways,
 )
+from minqing.channel.selectors.receivers import (
+    foreign_designations,
+    own_designation,
+    own_form_open,
+)
 from minqing.channel.selectors.reporter import (
     case_by_code,
+    lodged_by_code,
     photo_by_code,
     proof_by_code,
     sealed_by_code,
+    sealed_lodged_by_code,
 )
 from minqing.channel.selectors.sealed import custodians, sealed_for
 
 __all__ = [
-    "case_by_code", "case_for", "channel_figures", "competent_receivers", "custodians", "desk_cases", "kinds", "own_form_open",
-    "photo_by_code", "photo_for", "proof_by_code", "sealed_by_code", "sealed_for", "verdicts", "villages", "ways",
+    "case_by_code", "case_for", "channel_figures", "competent_receivers", "custodians", "desk_cases", "foreign_designations", "kinds", "lodged_by_code",
+    "own_designation", "own_form_open",
+    "photo_by_code", "photo_for", "proof_by_code", "sealed_by_code", "sealed_for", "sealed_lodged_by_code", "verdicts", "villages", "ways",
 ]  # fmt: skip

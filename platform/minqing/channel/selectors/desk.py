@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django.db.models import Prefetch
+from django.db.models import Prefetch, Q
 from django.utils import timezone
 
 from minqing.accounts.audit import read_recorded
@@ -37,18 +37,24 @@ READERS = (Role.HANDLER, Role.SUPERVISOR)
 _SUMMARY = 60
 
 
-def visible_cases() -> QuerySet[Case]:
-    """The cases this unit's desk may know of: none that only the superior opens, none that was sealed."""
-    return Case.objects.filter(superior="").exclude(state=State.SEALED)
+def visible_cases(by: Staff) -> QuerySet[Case]:
+    """The cases this person may know of: none that only the superior opens, none that was sealed.
+
+    What names somebody here and waits for a unit above is known to supervisors who are not named.
+    """
+    open_to_them = Q(kept_from=None)
+    if by.has_role(Role.SUPERVISOR):
+        open_to_them |= ~Q(kept_from__contains=[by.pk])
+    return Case.objects.filter(open_to_them, superior="").exclude(state=State.SEALED)
 
 
-def case_locked(number: str) -> Case:
-    """Return a visible case, locked, inside a transaction; the caller has checked the role.
+def case_locked(by: Staff, number: str) -> Case:
+    """Return a case visible to this person, locked, inside a transaction; the caller has checked the role.
 
     Raises:
-        UnknownCase: there is none of that number that this desk may know of.
+        UnknownCase: there is none of that number that they may know of.
     """
-    case = visible_cases().select_for_update(of=("self",)).filter(number=number).first()
+    case = visible_cases(by).select_for_update(of=("self",)).filter(number=number).first()
     if case is None:
         raise UnknownCase
     return case
@@ -64,9 +70,9 @@ def desk_cases(
     Raises:
         NotAllowed: ``by`` is no handler or supervisor of this unit.
     """
-    require(by, *READERS)
+    by = require(by, *READERS)
     states = [state] if state in State.values else [str(value) for value in OPEN]
-    cases = visible_cases().filter(state__in=states).select_related("place__within")
+    cases = visible_cases(by).filter(state__in=states).select_related("place__within")
     names = unit_names()
     first = Prefetch("messages", queryset=Message.objects.filter(purpose=Purpose.REPORT))
     rows = [
@@ -85,7 +91,7 @@ def case_for(by: Staff, number: str) -> DeskCase:
         UnknownCase: there is none of that number that they may know of.
     """
     by = require(by, *READERS)
-    case = _visible(number)
+    case = _visible(by, number)
     read_recorded(by, "case", case.subject)
     return DeskCase(
         number=case.number, state=case.state, label=str(State(case.state).label), kind_label=str(case.get_kind_display()),
@@ -103,7 +109,7 @@ def photo_for(by: Staff, number: str, photo: str) -> bytes:
         NotAllowed, UnknownCase: as for the case.
     """
     by = require(by, *READERS)
-    case = _visible(number)
+    case = _visible(by, number)
     read_recorded(by, "photo", case.subject)
     try:
         return photo_of(case, photo)
@@ -127,8 +133,8 @@ def unit_names() -> dict[str, str]:
     return dict(Peer.objects.values_list("origin", "name"))
 
 
-def _visible(number: str) -> Case:
-    case = visible_cases().select_related("place__within").filter(number=number).first()
+def _visible(by: Staff, number: str) -> Case:
+    case = visible_cases(by).select_related("place__within").filter(number=number).first()
     if case is None:
         raise UnknownCase
     return case

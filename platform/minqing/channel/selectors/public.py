@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from django.db.models import Sum
 from django.utils import timezone
 
-from minqing.channel.models import Custodian, Designation, Kind, Place, Tally, Verdict, Way
+from minqing.channel.models import Kind, Place, Tally, Verdict, Way
+from minqing.channel.selectors.receivers import receivers_in_order
 from minqing.channel.values import Choice, Figures, Receiver, SecondDoor, Township
-from sync.exchange.peers import reachable_units
 
 if TYPE_CHECKING:
+    from minqing.channel.models import Designation
     from sync.exchange.standing import PeerUnit
 
 NUMBERS = (
@@ -57,27 +58,14 @@ def villages() -> tuple[Township, ...]:
 
 
 def competent_receivers() -> SecondDoor:
-    """Return what stands behind the second door.
+    """Return what stands behind the second door, the unit above first.
 
-    A unit is named only while its designation document stands and, for this unit, two custodians of different
-    offices have keys. Other units are named with their own address: their form is there, never here; and as their
-    connection was accepted: what a unit calls itself later does not count, or it could stand here as somebody else.
+    Another unit is named only when an operator here accepted its designation, with its own address (its form is there,
+    never here) and as its connection was accepted: what a unit calls itself later does not count, or it could stand
+    here as somebody else.
     """
-    others = {unit.origin: unit for unit in reachable_units()}
-    receivers = [
-        _receiver(designation, others.get(designation.origin))
-        for designation in Designation.objects.filter(withdrawn_on=None)
-        if (own_form_open() if not designation.origin else designation.origin in others)
-    ]
+    receivers = [_receiver(designation, unit) for designation, unit in receivers_in_order()]
     return SecondDoor(numbers=NUMBERS, receivers=tuple(receivers))
-
-
-def own_form_open() -> bool:
-    """Say whether this unit may take sealed reports itself."""
-    return (
-        Designation.objects.filter(origin="", withdrawn_on=None).exists()
-        and Custodian.objects.filter(active=True).count() >= 2
-    )
 
 
 def _receiver(designation: Designation, other: PeerUnit | None) -> Receiver:

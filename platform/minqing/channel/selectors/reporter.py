@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
 from minqing.channel.codes import code_stretched
 from minqing.channel.errors import UnknownCode
-from minqing.channel.models import Case, Message, SealedReport, Verdict
+from minqing.channel.models import Case, Custodian, Message, SealedReport, Verdict
 from minqing.channel.selectors.shown import (
     deadlines_of,
     messages_of,
@@ -17,14 +18,15 @@ from minqing.channel.selectors.shown import (
     steps_of,
     verdict_of,
 )
-from minqing.channel.states import OPEN, State
-from minqing.channel.values import ReporterCase, SealedState
+from minqing.channel.states import ANSWER_RULE, OPEN, TELL_RULE, State
+from minqing.channel.values import Lodged, ReporterCase, SealedLodged, SealedState
+from minqing.workdays.calendar import Due
 from sync.errors import LedgerFault
 from sync.ledger import receipts
 from tenants.current import current_unit
 
 if TYPE_CHECKING:
-    from minqing.channel.values import DeadlineView
+    from minqing.channel.values import DeadlineView, ReferralView
 
 
 def case_by_code(code: str) -> ReporterCase:
@@ -40,17 +42,54 @@ def case_by_code(code: str) -> ReporterCase:
     limits = {limit.rule: limit for limit in deadlines_of(case)}
     late = any(limit.late and limit.met_on is None for limit in limits.values())
     unsatisfied = case.ratings.filter(verdict=Verdict.UNSATISFIED).exists()
-    superior = case.referrals.filter(origin=case.superior).first() if case.superior else None
     return ReporterCase(
         number=case.number, state=case.state, label=str(State(case.state).label), kind_label=str(case.get_kind_display()),
-        place=case.where, day=case.day, receiver=superior.name if superior is not None else current_unit().name,
+        place=case.where, day=case.day, receiver=current_unit().name,
         told_by=limits.get("petition-tell"), answer_by=limits.get("petition-answer"),
-        messages=messages_of(case), photos=photos_of(case), steps=steps_of(case), referrals=referrals_of(case),
+        messages=messages_of(case), photos=photos_of(case), steps=steps_of(case), referrals=_told_referrals(case),
         may_follow_up=case.state != State.CLOSED, may_rate=case.state == State.ANSWERED and not case.code_seen,
         may_press=case.state in OPEN and case.pressed_on != today,
         may_escalate=case.escalated_on is None and (late or unsatisfied),
         code_seen=case.code_seen, verdict_label=verdict_of(case), sealed=False, proof_ready=_proof(case) is not None,
     )  # fmt: skip
+
+
+def lodged_by_code(code: str) -> Lodged:
+    """Return the papers of a report once more, for the form whose button was pressed twice.
+
+    Raises:
+        UnknownCode: no case with its words answers to the code.
+    """
+    case = _case(code)
+    first = case.messages.order_by("n").first()
+    limits = {limit.rule: limit for limit in case.deadlines.all()}
+    if first is None or not {TELL_RULE, ANSWER_RULE} <= set(limits):
+        raise UnknownCode
+    told_by, answer_by = (
+        Due(day=limits[rule].day, provisional=limits[rule].provisional)
+        for rule in (TELL_RULE, ANSWER_RULE)
+    )
+    return Lodged(
+        number=case.number, code=code, day=case.day, told_by=told_by, answer_by=answer_by,
+        acknowledgement=receipts.acknowledge(first.commitment), receiver=current_unit().name,
+    )  # fmt: skip
+
+
+def sealed_lodged_by_code(code: str) -> SealedLodged:
+    """Return the paper of a sealed report once more, for the form whose button was pressed twice.
+
+    Raises:
+        UnknownCode: no sealed report answers to the code.
+    """
+    report = SealedReport.objects.filter(code=code_stretched(code)).first()
+    if report is None:
+        raise UnknownCode
+    keepers = Custodian.objects.filter(active=True)
+    return SealedLodged(
+        code=code,
+        day=report.day,
+        openers=tuple(f"{keeper.office} · {keeper.post}" for keeper in keepers),
+    )
 
 
 def proof_by_code(code: str) -> bytes | None:
@@ -99,6 +138,20 @@ def photo_of(case: Case, photo: str) -> bytes:
         if str(pk) == photo:
             return bytes(shown)
     raise UnknownCode
+
+
+def _told_referrals(case: Case) -> tuple[ReferralView, ...]:
+    """The referrals without the silent one to the unit above, which would tell that somebody here is named.
+
+    After the reporter has asked for the unit above, it stands there as it would have without.
+    """
+    told = []
+    for referral in referrals_of(case):
+        if referral.origin != case.superior:
+            told.append(referral)
+        elif case.escalated_on is not None:
+            told.append(replace(referral, day=case.escalated_on, reason=""))
+    return tuple(told)
 
 
 def _case(code: str) -> Case:

@@ -45,5 +45,5 @@ def case_emptied(case: Case) -> None:
         rows.all().delete()
     Case.objects.filter(pk=case.pk).update(
         state=State.SEALED, place=None, place_text="", contact="", office="", kind="unsure", way="peer" if case.source else "web",
-        returns=0, pressed_on=None, escalated_on=None, superior="", behind=False,
+        returns=0, pressed_on=None, escalated_on=None, superior="", kept_from=None, behind=False,
     )  # fmt: skip

@@ -11,7 +11,6 @@ from django.utils.translation import gettext as _
 
 from minqing.accounts.models import Role
 from minqing.accounts.permissions import require
-from minqing.channel import roster
 from minqing.channel.codes import code_make, code_stretched
 from minqing.channel.errors import (
     ChannelFault,
@@ -22,6 +21,7 @@ from minqing.channel.errors import (
     TooLarge,
     UnknownCode,
 )
+from minqing.channel.frames import MEDIA_TYPE, frame_encode
 from minqing.channel.models import (
     Attachment,
     Case,
@@ -36,20 +36,21 @@ from minqing.channel.models import (
 )
 from minqing.channel.numbers import number_drawn
 from minqing.channel.octets import check_words
+from minqing.channel.originals import sealed_here
 from minqing.channel.photos import Photo, photos_read
 from minqing.channel.services.moves import (
-    ANSWER_RULE,
-    TELL_RULE,
     message_add,
     move,
     status_tell,
     step_add,
     tally,
 )
+from minqing.channel.services.passing_up import kept_from_desk
 from minqing.channel.services.records import JSON, json_body, own_record
 from minqing.channel.services.referring import reachable, refer_locked
 from minqing.channel.slots import slot_day
-from minqing.channel.states import OPEN, State
+from minqing.channel.states import ANSWER_RULE, OPEN, TELL_RULE, State
+from minqing.channel.travelling import PhotoDetails
 from minqing.channel.values import Lodged
 from minqing.workdays.calendar import due
 from sync.ledger import receipts
@@ -61,7 +62,6 @@ if TYPE_CHECKING:
 
     from minqing.accounts.models import Staff
     from minqing.workdays.calendar import Due
-    from sync.exchange.standing import PeerUnit
 
 
 class Details(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +88,8 @@ def report_lodge(
 ) -> Lodged:
     """Take in a report of the first door: the words as octets, byte for byte, or not at all.
 
+    The answer is the same whoever the words name; who opens them is decided behind it (``services.passing_up``).
+
     ``village`` is a code of ``selectors.villages``, ``place`` free text; either, both or none. ``photos`` are
     the files' octets. ``by`` is the member of staff who lodges for somebody else (hotline, counter, box);
     the code has then been seen by staff and must be changed before it rates. ``behind`` comes from
@@ -95,7 +97,6 @@ def report_lodge(
 
     Raises:
         WordsFault, TooLarge, PhotoFault, FormFault: what was sent cannot be kept as it is; nothing was stored.
-        NoReceiver: the words name someone here and no superior unit is connected; nothing was stored.
         NotAllowed: ``by`` may not lodge for others.
     """
     check_words(words)
@@ -111,39 +112,22 @@ def report_lodge(
     spot = Place.objects.filter(code=village).first() if village else None
     if village and spot is None:
         raise FormFault(_("没有这个村（社区）。请从名单里选，或写下地点。"))
-    superior = _superior_if_named(words)
     code = code_make()
     stretched = code_stretched(code)
     with transaction.atomic():
         case = case_made(
             day=timezone.localdate(), kind=kind, way=way, place=spot, place_text=place, contact=contact, code=stretched,
-            code_seen=by is not None, behind=behind, superior=superior.origin if superior is not None else "",
+            code_seen=by is not None, behind=behind,
         )  # fmt: skip
         commitment = _evidence_kept(case, words, pictures)
         step_add(case, State.RECEIVED, by=by)
         told_by, answer_by = _deadlines_set(case)
-        if superior is not None:
-            refer_locked(case, superior, reason="", passed_up=True)
+        kept_from_desk(case)
         return Lodged(
             number=case.number, code=code, day=case.day, told_by=told_by, answer_by=answer_by,
             acknowledgement=receipts.acknowledge(commitment),
-            receiver=superior.name if superior is not None else current_unit().name, passed_up=superior is not None,
+            receiver=current_unit().name,
         )  # fmt: skip
-
-
-def _superior_if_named(words: bytes) -> PeerUnit | None:
-    """Return the unit above if the words name someone of this unit's chain; None if they name nobody here."""
-    if not roster.someone_here_is_named(words):
-        return None
-    parent = current_unit().parent
-    superior = reachable(code=parent.code) if parent is not None else None
-    if superior is None or roster.someone_there_is_named(words, superior.code):
-        raise NoReceiver(
-            _(
-                "内容里写到了本单位负责办理的人，按规定要由上一级打开，而现在没有接通可以打开它的上一级单位，所以没有收下，什么也没有保存。请拨打 12388 或 12380。"
-            )
-        )
-    return superior
 
 
 def case_made(*, day: datetime.date, **fields: object) -> Case:
@@ -163,15 +147,17 @@ def _evidence_kept(case: Case, words: bytes, pictures: tuple[Photo, ...]) -> str
     message = message_add(case, Sender.CITIZEN, Purpose.REPORT, words)
     kept = []
     for n, picture in enumerate(pictures):
-        commitment = own_record("channel.photo", case.subject, picture.original, picture.media_type)
-        Attachment.objects.create(
-            case=case,
-            n=n,
-            original=picture.original,
-            shown=picture.shown,
-            media_type=picture.media_type,
-            commitment=commitment,
+        sealed = sealed_here(picture.original)
+        about = PhotoDetails(
+            about=case.subject, media_type=picture.media_type, digest=sealed.digest
         )
+        commitment = own_record(
+            "channel.photo", case.subject, frame_encode(about, sealed.box), MEDIA_TYPE
+        )
+        Attachment.objects.create(
+            case=case, n=n, original=sealed.box, digest=sealed.digest, shown=picture.shown,
+            media_type=picture.media_type, commitment=commitment,
+        )  # fmt: skip
         kept.append(commitment)
     details = Details(
         words=message.commitment, photos=tuple(kept), kind=case.kind, place=case.where, way=case.way
@@ -201,14 +187,8 @@ def follow_up(*, code: str, words: bytes) -> None:
         case = _locked(stretched)
         if case.state == State.CLOSED:
             raise MoveRefused(_("这件事已经办结。如有新情况，请重新反映。"))
-        if not case.superior and roster.someone_here_is_named(words):
-            superior = _superior_if_named(words)
-            if superior is not None:
-                case.superior = superior.origin
-                case.save(update_fields=["superior"])
-                if not case.referrals.filter(origin=superior.origin).exists():
-                    refer_locked(case, superior, reason="", passed_up=True)
         message_add(case, Sender.CITIZEN, Purpose.FOLLOW_UP, words)
+        kept_from_desk(case)
 
 
 def rate(*, code: str, verdict: str) -> None:

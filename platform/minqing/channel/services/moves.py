@@ -12,7 +12,15 @@ from minqing.channel.errors import MoveRefused
 from minqing.channel.frames import MEDIA_TYPE, frame_encode
 from minqing.channel.models import Case, Message, Purpose, Sender, Step, Tally
 from minqing.channel.services.records import JSON, TEXT, json_body, own_record, record_for
-from minqing.channel.states import MAX_RETURNS, State, may_move
+from minqing.channel.states import (
+    ANSWER_RULE,
+    MAX_RETURNS,
+    RETURN_RULE,
+    TELL_FORWARDED_RULE,
+    TELL_RULE,
+    State,
+    may_move,
+)
 from minqing.channel.travelling import MessageDetails, Status
 from tenants.current import current_unit
 
@@ -21,10 +29,6 @@ if TYPE_CHECKING:
 
     from minqing.accounts.models import Staff
 
-ANSWER_RULE = "petition-answer"
-TELL_RULE = "petition-tell"
-TELL_FORWARDED_RULE = "petition-tell-forwarded"
-RETURN_RULE = "petition-return"
 _TELLS = {State.ACCEPTED, State.IN_PROGRESS, State.ANSWERED}
 
 
@@ -107,7 +111,17 @@ def message_add(case: Case, sender: Sender, purpose: Purpose, octets: bytes) -> 
     """Keep a message as its octets, commit to them in the ledger, and hand them to the units concerned."""
     kind = "channel.words" if sender is Sender.CITIZEN else "channel.answer"
     commitment = own_record(kind, case.subject, octets, TEXT)
+    message_hand_on(case, sender, purpose, octets)
+    return message_keep(case, sender, purpose, octets, commitment, timezone.localdate())
+
+
+def message_hand_on(
+    case: Case, sender: Sender, purpose: Purpose, octets: bytes, *, told_by: str = ""
+) -> None:
+    """Append the octets for the units concerned, but not for ``told_by``, which sent them."""
     for origin in _correspondents(case, sender):
+        if origin == told_by:
+            continue
         details = MessageDetails(
             about=case.source_subject if origin == case.source else case.subject,
             purpose=purpose, day=timezone.localdate().isoformat(),
@@ -115,7 +129,6 @@ def message_add(case: Case, sender: Sender, purpose: Purpose, octets: bytes) -> 
         record_for(
             origin, "channel.message", case.subject, frame_encode(details, octets), MEDIA_TYPE
         )
-    return message_keep(case, sender, purpose, octets, commitment, timezone.localdate())
 
 
 def message_keep(

@@ -13,14 +13,16 @@ from minqing.accounts.permissions import require
 from minqing.channel.errors import MoveRefused, NoReceiver
 from minqing.channel.evidence import Original, original_of
 from minqing.channel.frames import MEDIA_TYPE, frame_encode
-from minqing.channel.models import Case, Message, Purpose, Referral, Sender
+from minqing.channel.models import Attachment, Case, Message, Purpose, Referral, Sender
 from minqing.channel.octets import check_note
+from minqing.channel.originals import resealed
 from minqing.channel.selectors.desk import case_locked
-from minqing.channel.services.moves import ANSWER_RULE, move, step_add
+from minqing.channel.services.moves import move, step_add
 from minqing.channel.services.records import record_for
-from minqing.channel.states import OPEN, State, may_move
+from minqing.channel.states import ANSWER_RULE, OPEN, State, may_move
 from minqing.channel.travelling import MessageDetails, PhotoDetails, ReferralDetails
 from sync.exchange.peers import reachable_units
+from sync.models.exchange import Peer
 
 if TYPE_CHECKING:
     from minqing.accounts.models import Staff
@@ -46,7 +48,7 @@ def case_refer(*, by: Staff, number: str, origin: str, reason: str) -> None:
     by = require(by, Role.HANDLER, Role.SUPERVISOR)
     reason = check_note(reason)
     with transaction.atomic():
-        case = case_locked(number)
+        case = case_locked(by, number)
         unit = reachable(origin=origin)
         if unit is None:
             raise NoReceiver(_("这个单位还没有与本单位接通，不能转送。"))
@@ -70,7 +72,7 @@ def case_refer(*, by: Staff, number: str, origin: str, reason: str) -> None:
 
 
 def refer_locked(case: Case, unit: PeerUnit, *, reason: str, passed_up: bool) -> None:
-    """Append what the other unit needs: words, later words, photos. The case is locked by the caller."""
+    """Append what the other unit needs: words, later words, photos sealed to its key. The case is locked by the caller."""
     messages = list(case.messages.filter(sender=Sender.CITIZEN))
     first = messages[0]
     limit = case.deadlines.filter(rule=ANSWER_RULE).first()
@@ -86,8 +88,7 @@ def refer_locked(case: Case, unit: PeerUnit, *, reason: str, passed_up: bool) ->
         MEDIA_TYPE,
     )
     for photo in case.attachments.all():
-        frame = frame_encode(PhotoDetails(about=case.subject), bytes(photo.original))
-        record_for(unit.origin, "channel.attachment", case.subject, frame, MEDIA_TYPE)
+        photo_refer(case, photo, unit.origin)
     for message in messages[1:]:
         more = MessageDetails(
             about=case.subject, purpose=Purpose.FOLLOW_UP, day=message.day.isoformat()
@@ -107,6 +108,14 @@ def refer_locked(case: Case, unit: PeerUnit, *, reason: str, passed_up: bool) ->
         day=timezone.localdate(),
         commitment=commitment,
     )
+
+
+def photo_refer(case: Case, photo: Attachment, origin: str) -> None:
+    """Append one photo for another unit: its original sealed anew, to that unit's box key, under the same digest."""
+    about = PhotoDetails(about=case.subject, media_type=photo.media_type, digest=photo.digest)
+    box_key = Peer.objects.get(origin=origin).box_key
+    box = resealed(bytes(photo.original), photo.digest, box_key)
+    record_for(origin, "channel.attachment", case.subject, frame_encode(about, box), MEDIA_TYPE)
 
 
 def _original(message: Message) -> Original:

@@ -1,8 +1,7 @@
-"""The second door: designation, custodians, the unit's own sealed form, and sealing late."""
+"""The second door: the unit's own sealed form, opening, and sealing late. Who may open: ``services.designating``."""
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING
 
 from django.db import transaction
@@ -14,142 +13,26 @@ from minqing.accounts.audit import read_recorded
 from minqing.accounts.models import Role, Staff
 from minqing.accounts.permissions import require
 from minqing.channel import boxes
-from minqing.channel.boxes import Content, KeyFault
+from minqing.channel.boxes import Content
 from minqing.channel.codes import code_make, code_stretched
-from minqing.channel.errors import FormFault, NoReceiver, NotDesignated, TooLarge, UnknownCase
+from minqing.channel.errors import NoReceiver, NotDesignated, TooLarge, UnknownCase
 from minqing.channel.models import (
     Case,
     Custodian,
-    Designation,
     SealedBox,
     SealedReport,
     Sender,
 )
 from minqing.channel.octets import check_words
+from minqing.channel.originals import opened
 from minqing.channel.photos import photos_read
 from minqing.channel.selectors.desk import case_locked
-from minqing.channel.selectors.public import own_form_open
+from minqing.channel.selectors.receivers import own_form_open, receivers_in_order
 from minqing.channel.services.forgetting import case_erased
-from minqing.channel.services.records import JSON, json_body
 from minqing.channel.values import SealedLodged
-from sync import audiences, ledger
-from sync.exchange.peers import reachable_units
-from tenants.current import current_unit
 
 if TYPE_CHECKING:
-    import datetime
     from collections.abc import Sequence
-
-CUSTODIANS = 2
-"""How many custodians, of different offices, a report is sealed to; either opens it."""
-
-
-def designation_enter(*, by: Staff | None, document: str, issuer: str, day: datetime.date) -> None:
-    """Enter the document (授权文件) by which this unit takes reports of the second door, and publish it.
-
-    The public record names the document and the posts and keys of the custodians, never their names.
-
-    Raises:
-        NotAllowed: ``by`` does not run the platform.
-        FormFault: something is missing, or fewer than two custodians of different offices have keys.
-    """
-    _run_by(by)
-    if not document.strip() or not issuer.strip():
-        raise FormFault(_("请填写授权文件的文号和发文机关。"))
-    keepers = list(Custodian.objects.filter(active=True))
-    if len(keepers) < CUSTODIANS:
-        raise FormFault(_("请先登记两名不同科室的密件保管人和他们的钥匙。"))
-    openers = [
-        {
-            "office": keeper.office,
-            "post": keeper.post,
-            "key": base64.b64encode(bytes(keeper.key)).decode(),
-        }
-        for keeper in keepers
-    ]
-    unit = current_unit()
-    with transaction.atomic():
-        Designation.objects.filter(origin="", withdrawn_on=None).update(
-            withdrawn_on=timezone.localdate()
-        )
-        commitment = _designation_published(document, issuer, day, openers, in_force=True)
-        Designation.objects.create(
-            document=document.strip()[:120], issuer=issuer.strip()[:120], day=day, name=unit.name, code=unit.code,
-            openers=openers, commitment=commitment,
-        )  # fmt: skip
-
-
-def designation_withdraw(*, by: Staff | None) -> None:
-    """Withdraw the designation; the form closes at once.
-
-    Raises:
-        NotAllowed: ``by`` does not run the platform.
-        NotDesignated: there is none.
-    """
-    _run_by(by)
-    with transaction.atomic():
-        designation = (
-            Designation.objects.select_for_update().filter(origin="", withdrawn_on=None).first()
-        )
-        if designation is None:
-            raise NotDesignated
-        designation.withdrawn_on = timezone.localdate()
-        designation.save(update_fields=["withdrawn_on"])
-        _designation_published(
-            designation.document, designation.issuer, designation.day, [], in_force=False
-        )
-
-
-def _run_by(by: Staff | None) -> None:
-    """``by=None`` is the host's own command line, as in accounts."""
-    if by is not None:
-        require(by, Role.OPERATOR)
-
-
-def _designation_published(
-    document: str, issuer: str, day: datetime.date, openers: list[dict[str, str]], *, in_force: bool
-) -> str:
-    body = {
-        "code": current_unit().code, "name": current_unit().name, "document": document.strip()[:120],
-        "issuer": issuer.strip()[:120], "day": day.isoformat(), "openers": openers, "in_force": in_force,
-    }  # fmt: skip
-    appended = ledger.append(
-        kind="channel.designation",
-        subject="designation",
-        body=json_body(body),
-        audience=audiences.PUBLIC,
-        media_type=JSON,
-    )
-    ledger.seal_soon()
-    return appended.commitment
-
-
-def custodian_register(*, by: Staff | None, staff: Staff, post: str, key: str) -> None:
-    """Enter a custodian and the public key (base64); an older key of the same person is replaced.
-
-    Raises:
-        NotAllowed: ``by`` does not run the platform.
-        FormFault: the person is no custodian, has no office, or the office has one already.
-        KeyFault: the key is none.
-    """
-    _run_by(by)
-    public = boxes.key_read(key)
-    if not staff.has_role(Role.CUSTODIAN) or not staff.office.strip() or not post.strip():
-        raise FormFault(_("密件保管人要有“密件保管”角色、所在科室和职务。"))
-    with transaction.atomic():
-        if Custodian.objects.filter(active=True, office=staff.office).exclude(staff=staff).exists():
-            raise FormFault(_("两名保管人要在不同的科室；这个科室已经有一名。"))
-        if Custodian.objects.filter(key=public).exclude(staff=staff).exists():
-            raise KeyFault(_("这把钥匙已经登记给别人。每名保管人要有自己的钥匙。"))
-        Custodian.objects.update_or_create(
-            staff=staff,
-            defaults={
-                "post": post.strip()[:120],
-                "office": staff.office,
-                "key": public,
-                "active": True,
-            },
-        )
 
 
 def sealed_lodge(
@@ -260,7 +143,7 @@ def case_seal(*, by: Staff, number: str, receiver: str = "") -> None:
     """
     by = require(by, Role.HANDLER, Role.SUPERVISOR)
     with transaction.atomic():
-        case = case_locked(number)
+        case = case_locked(by, number)
         origin, keys = _keys_of(receiver)
         _sealed_kept(_content_of(case, by, keys), None, receiver=origin)
         case_erased(case)
@@ -272,24 +155,24 @@ def _content_of(case: Case, by: Staff, keys: tuple[bytes, ...]) -> Content:
         Staff.objects.filter(pk__in=case.steps.values("by")).values_list("name", flat=True)
     ) | {by.name}
     return Content(
-        words=words[0], later=tuple(words[1:]), photos=tuple(bytes(photo.original) for photo in case.attachments.all()),
+        words=words[0], later=tuple(words[1:]), photos=tuple(opened(bytes(photo.original), photo.digest) for photo in case.attachments.all()),
         place=case.where, contact=case.contact, way=case.way, day=case.day.isoformat(), taken_by=tuple(sorted(names)), keys=keys,
     )  # fmt: skip
 
 
 def _keys_of(receiver: str) -> tuple[str, tuple[bytes, ...]]:
-    """Return whose custodians open it and their keys: this unit's own (empty origin) or a connected unit's."""
-    connected = {unit.origin for unit in reachable_units()}
-    for designation in Designation.objects.filter(withdrawn_on=None).order_by("origin"):
-        mine = not designation.origin
+    """Return whose custodians open it and their keys: the unit asked for, else the first of ``receivers_in_order``.
+
+    The origin is empty for this unit's own custodians.
+    """
+    for designation, _unit in receivers_in_order():
         if receiver and designation.origin != receiver:
             continue
-        if mine and own_form_open():
+        if not designation.origin:
             return "", tuple(bytes(keeper.key) for keeper in Custodian.objects.filter(active=True))
-        if not mine and designation.origin in connected:
-            return designation.origin, tuple(
-                boxes.key_read(opener["key"]) for opener in designation.openers
-            )
+        return designation.origin, tuple(
+            boxes.key_read(opener["key"]) for opener in designation.openers
+        )
     raise NoReceiver(
         _(
             "现在没有接通可以打开这类反映的单位，不能密封。请告诉反映人拨打 12388 或 12380，不要抄录。"

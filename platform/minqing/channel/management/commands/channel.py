@@ -1,4 +1,4 @@
-"""`minqing channel keys|custodian|designate|withdraw|places`: what a unit enters once for its channel."""
+"""`minqing channel keys|custodian|designate|withdraw|receivers|accept|refuse|places`: what a unit enters once for its channel."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand, CommandError
 
 from minqing.accounts.models import Staff
-from minqing.channel import services
+from minqing.channel import selectors, services
 from minqing.channel.boxes import keys_made
 from minqing.channel.errors import ChannelFault
 from tenants.current import unit_by_code, unit_context
@@ -46,7 +46,16 @@ class Command(BaseCommand):
             "places", help="replace the list of places by a CSV with columns code, name, within"
         )
         places.add_argument("file", type=Path)
-        for verb in (custodian, designate, withdraw, places):
+        receivers = verbs.add_parser(
+            "receivers", help="list other units' designations and which are accepted here"
+        )
+        accept = verbs.add_parser(
+            "accept", help="let another unit's designation stand behind the second door here"
+        )
+        refuse = verbs.add_parser("refuse", help="take an accepted designation back")
+        for verb in (accept, refuse):
+            verb.add_argument("origin", help="the other unit's origin, as `receivers` lists it")
+        for verb in (receivers, accept, refuse, custodian, designate, withdraw, places):
             verb.add_argument("--unit", required=True, help="code of the unit, for example 430522")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -86,6 +95,25 @@ class Command(BaseCommand):
             case "withdraw":
                 services.designation_withdraw(by=None)
                 return "The designation is withdrawn; the sealed form is closed."
+            case "receivers":
+                lines = [
+                    f"{'accepted' if one.accepted_on else 'open':8}  {one.origin}  {one.name}  {one.issuer} {one.document}"
+                    for one in selectors.foreign_designations(None)
+                ]
+                return "\n".join(lines) or "No other unit has published a designation."
+            case "accept":
+                services.receiver_accept(by=None, commitment=_commitment(options["origin"]))
+                return "Accepted: the unit stands behind the second door from now on."
+            case "refuse":
+                services.receiver_end(by=None, commitment=_commitment(options["origin"]))
+                return "Taken back: the unit no longer stands behind the second door."
             case _:
                 count = services.villages_load(text=options["file"].read_text(encoding="utf-8-sig"))
                 return f"The form offers {count} places now."
+
+
+def _commitment(origin: str) -> str:
+    for one in selectors.foreign_designations(None):
+        if one.origin == origin:
+            return one.commitment
+    raise CommandError(f"{origin} has published no designation that is in force here.")
