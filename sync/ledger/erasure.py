@@ -1,11 +1,14 @@
 """Erasure: the opening of a record goes, by a logged order with its legal basis; its place in the log stays.
 
-The list of erased commitments is also kept in ``<state>/erased/<schema>``, outside the database and its
-backups: a restored database erases again what had been erased before it serves anything.
+Rooms that hold copies (projections, indexes, files, received rows) register with ``sync.erasers`` and are asked in
+the same transaction. The list of erased commitments, ours and those that others ordered here, is also kept in
+``<state>/erased/<schema>`` (`erased_file`), outside the database and its backups: `replay` erases them again
+before a restored database serves anything.
 """
 
 from __future__ import annotations
 
+import datetime
 import os
 from functools import partial
 from typing import TYPE_CHECKING
@@ -13,9 +16,11 @@ from typing import TYPE_CHECKING
 import msgspec
 from django.conf import settings
 from django.db import connection, transaction
+from django.utils import timezone
 
-from sync import ledger
+from sync import identity, ledger
 from sync.audiences import PUBLIC
+from sync.erasers import Gone, let_go
 from sync.errors import LedgerFault
 from sync.formats import records
 from sync.models import Entry, Opening
@@ -29,6 +34,10 @@ if TYPE_CHECKING:
 
 KIND = "sync.erasure"
 SUBJECT = "erasure"
+PROTECTED = "sync."
+"""Kinds that begin so are the protocol's own: they hold no personal data, and the orders themselves stay."""
+
+_ROUND = 1000
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,19 +48,24 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     commitments: list[str]
 
+    held_until: str = ""
+    """Day until which the issuing unit's own backups and WAL may still hold them (``MINQING_BACKUP_DAYS``)."""
+
 
 def erase(commitments: Sequence[str], *, basis: str) -> ledger.Appended:
-    """Delete the openings of sealed records and log the order, publicly, in one transaction.
+    """Delete the openings of sealed records and log the order, publicly, in one transaction; every copy goes with them.
 
     Raises:
-        LedgerFault: a commitment is not sealed in this log, or the basis is missing; nothing was erased.
+        LedgerFault: a commitment is not sealed in this log or is the protocol's own, or the basis is missing; nothing was
+            erased.
     """
     if not commitments or not basis.strip():
         raise LedgerFault("An erasure names at least one record and its legal basis.")
     for commitment in commitments:
         records.check_commitment(commitment)
     wanted = sorted(set(commitments))
-    body = msgspec.json.encode(Order(basis=basis, commitments=wanted), order="deterministic")
+    order = Order(basis=basis, commitments=wanted, held_until=held_until().isoformat())
+    body = msgspec.json.encode(order, order="deterministic")
     with transaction.atomic():
         if Entry.objects.filter(
             commitment__in=[bytes.fromhex(text) for text in wanted]
@@ -59,23 +73,53 @@ def erase(commitments: Sequence[str], *, basis: str) -> ledger.Appended:
             raise LedgerFault(
                 "A record can be erased once it is sealed here: wait for the slot and check the commitments."
             )
+        gone = _opened(wanted)
+        if any(record.kind.startswith(PROTECTED) and record.kind != ledger.PAD for record in gone):
+            raise LedgerFault("The protocol's own records hold nothing personal and stay.")
         appended = ledger.append(kind=KIND, subject=SUBJECT, body=body, audience=PUBLIC)
         _delete(wanted)
-        transaction.on_commit(partial(_remember, wanted))
+        let_go(gone)
+        remember_soon(wanted)
         ledger.seal_soon()
     return appended
 
 
+def records_about(subjects: Sequence[str]) -> list[str]:
+    """Return the commitments of every sealed record of ours with one of these subjects whose opening is still here."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT encode(commitment, 'hex') FROM sync_opening JOIN sync_entry USING (index)"
+            " WHERE subject = ANY(%s) ORDER BY index",
+            [list(subjects)],
+        )
+        return [commitment for (commitment,) in cursor.fetchall()]
+
+
+def held_until() -> datetime.date:
+    """Return the day on which the last backup and WAL of today expire here."""
+    days: int = settings.MINQING.backup_days
+    return timezone.localdate() + datetime.timedelta(days=days)
+
+
 def replay() -> int:
-    """Bring list and database together after a restore: returns how many openings were erased again."""
+    """Bring list and database together after a restore: returns how many openings were erased again.
+
+    Whoever restores calls it before anything is served; it also runs at every start.
+    """
     ordered: set[str] = set()
     for opening in Opening.objects.filter(subject=SUBJECT, kind=KIND):
         ordered.update(msgspec.json.decode(bytes(opening.body), type=Order).commitments)
     known = erased()
     if ordered - known:
         _remember(sorted(ordered - known))
-    with transaction.atomic():
-        return _delete(sorted(ordered | known))
+    listed, again = sorted(ordered | known), 0
+    for start in range(0, len(listed), _ROUND):
+        some = listed[start : start + _ROUND]
+        with transaction.atomic():
+            opened = {record.commitment: record for record in _opened(some)}
+            again += _delete(some)
+            let_go([opened.get(commitment) or Gone(commitment=commitment) for commitment in some])
+    return again
 
 
 def provision(unit: Unit) -> None:
@@ -85,8 +129,34 @@ def provision(unit: Unit) -> None:
 
 def erased() -> set[str]:
     """Return the commitments on the list outside the database."""
-    path = _list()
+    path = erased_file()
     return set(path.read_text().split()) if path.exists() else set()
+
+
+def erased_file() -> Path:
+    """Return where the current unit's list is: one commitment a line. It never belongs in a backup of the database."""
+    state: Path = settings.MINQING.state
+    return state / "erased" / str(current_unit().schema_name)
+
+
+def remember_soon(commitments: Sequence[str]) -> None:
+    """Put commitments on the list once this transaction commits; `replay` finds what a crash between the two left out."""
+    transaction.on_commit(partial(_remember, list(commitments)))
+
+
+def _opened(commitments: Sequence[str]) -> list[Gone]:
+    """What is still known about these records of ours."""
+    origin = identity.origin()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT encode(commitment, 'hex'), kind, subject FROM sync_entry JOIN sync_opening USING (index)"
+            " WHERE commitment = ANY(%s) ORDER BY commitment",
+            [[bytes.fromhex(commitment) for commitment in commitments]],
+        )
+        return [
+            Gone(commitment=commitment, origin=origin, kind=kind, subject=subject)
+            for commitment, kind, subject in cursor.fetchall()
+        ]
 
 
 def _delete(commitments: Iterable[str]) -> int:
@@ -102,7 +172,7 @@ def _delete(commitments: Iterable[str]) -> int:
 
 
 def _remember(commitments: Sequence[str]) -> None:
-    path = _list()
+    path = erased_file()
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
@@ -110,8 +180,3 @@ def _remember(commitments: Sequence[str]) -> None:
         os.fsync(file)
     finally:
         os.close(file)
-
-
-def _list() -> Path:
-    state: Path = settings.MINQING.state
-    return state / "erased" / str(current_unit().schema_name)

@@ -1,0 +1,64 @@
+"""Received records that are let go: their contents leave this unit, their place in the chain stays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import connection
+
+from sync.erasers import Gone, commitments_of
+from sync.models.exchange import Received
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sync.models.exchange import Peer
+
+# Number, subject and audience stay, so that what follows in the chain can still be judged.
+_EMPTY = """
+WITH before AS (
+    SELECT peer_id, index, state, salt FROM sync_received
+    WHERE commitment = ANY(%(commitments)s) AND (%(peer)s IS NULL OR peer_id = %(peer)s) AND state <> %(erased)s
+    FOR UPDATE
+), gone AS (
+    UPDATE sync_received r SET state = %(erased)s, salt = NULL, header = NULL, body = NULL
+    FROM before b WHERE (r.peer_id, r.index) = (b.peer_id, b.index)
+    RETURNING encode(r.commitment, 'hex') AS commitment, r.kind, r.subject, b.peer_id, b.index, b.state, b.salt
+), unheld AS (
+    DELETE FROM sync_quarantine q USING gone g WHERE (q.peer_id, q.index) = (g.peer_id, g.index)
+), cleared AS (
+    UPDATE sync_evidence e SET content = ''
+    FROM gone g, sync_incident i
+    WHERE i.peer_id = g.peer_id AND e.incident_id = i.id AND g.salt IS NOT NULL AND position(g.salt IN e.content) > 0
+)
+SELECT commitment, origin, kind, subject, state FROM gone JOIN sync_peer ON sync_peer.id = peer_id ORDER BY index
+"""
+
+
+def forget(commitments: Iterable[str], *, peer: Peer | None = None) -> list[Gone]:
+    """Empty received records, out of quarantine and evidence too; return those that had been taken in or held.
+
+    A record that was refused (of another origin, repeated) is emptied, but nothing can have been made from it: it is
+    not returned, or a peer that copied somebody else's record into its own log could have that one's erased.
+    Call it inside a transaction. ``peer`` narrows to one issuer's log.
+    """
+    wanted = [bytes.fromhex(commitment) for commitment in commitments]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _EMPTY,
+            {
+                "commitments": wanted,
+                "peer": peer.pk if peer else None,
+                "erased": Received.ERASED,
+            },
+        )
+        return [
+            Gone(commitment=commitment, origin=origin, kind=kind or "", subject=subject or "")
+            for commitment, origin, kind, subject, state in cursor.fetchall()
+            if state != Received.REFUSED
+        ]
+
+
+def let_go(gone: Sequence[Gone]) -> None:
+    """Eraser of this room: after a restore, received records that others had ordered away are emptied again."""
+    forget(commitments_of(gone))
