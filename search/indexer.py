@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from django.db import connection, transaction
 
-from search import locks
+from search import locks, purging
 from search.backends import backend
 from search.batches import BATCH, batches_of, changes_for
 from search.documents import INDEXES
@@ -43,6 +43,7 @@ def is_due() -> bool:
     return any(
         _marks(index).filter(applied=False).exists()
         or _present(engine.live(alias_of(index))) is None
+        or purging.due(index)
         for index in INDEXES
     )
 
@@ -68,6 +69,12 @@ def _drain(index: IndexKind) -> int:
             return 0
     while count := _drain_batch(engine, alias):
         taken += count
+    if notes := purging.due(index):
+        try:
+            rebuild(index, patience=1.0)
+        except RebuildRunning:
+            return taken
+        purging.done(notes)
     return taken
 
 

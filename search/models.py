@@ -1,4 +1,4 @@
-"""The one table of search: which documents changed and are not in the index yet."""
+"""The tables of search: which documents changed and are not in the index yet, which index must be built anew."""
 
 from __future__ import annotations
 
@@ -21,3 +21,15 @@ class Mark(models.Model):
 
     def __str__(self) -> str:
         return f"{self.source}:{self.document}"
+
+
+class Purge(models.Model):
+    """An index that held something erased and has to be built anew: see ``search.purging``."""
+
+    index = models.CharField(max_length=10)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return self.index
