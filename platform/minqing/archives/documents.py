@@ -39,8 +39,8 @@ def shown_entries() -> QuerySet[PublicEntryRow]:
 
 
 def shown_officials() -> QuerySet[PublicOfficialRow]:
-    """Officials whose facts are public."""
-    return PublicOfficialRow.objects.filter(is_withdrawn=False)
+    """Officials whose facts are public, each once: as the present home says them, or as the one before did until then."""
+    return PublicOfficialRow.objects.filter(is_withdrawn=False, is_former=False)
 
 
 class PublicOfficials:

@@ -16,6 +16,7 @@ from search.marks import mark
 from search.tasks import drain_soon
 from sync import audiences
 from sync.errors import RecordRejected
+from sync.exchange.custody import any_moved, may_issue
 from sync.exchange.peers import connected_peers
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Published:
     day: datetime.date
     subject: str
     body: bytes
+    index: int | None = None  # in the log of another unit; None for our own
     accepted_name: str = (
         ""  # of a followed unit, as its connection was accepted; its own later word does not count
     )
@@ -65,9 +67,17 @@ def project_official(record: Published) -> None:
         return
     if row is not None and row.version >= body.version:
         raise bodies.BodyFault("an older version comes after a newer one")
+    _check_home(record, body.official)
+    if row is None:
+        # What the home before published stays findable until the new home speaks for itself.
+        PublicOfficialRow.objects.filter(official_id=body.official, home=record.origin).update(
+            is_former=True
+        )
     row = row or PublicOfficialRow(
-        origin=record.origin, unit_code=record.unit_code, official_id=uuid.UUID(body.official)
-    )
+        origin=record.origin, home=record.origin, unit_code=record.unit_code,
+        official_id=uuid.UUID(body.official),
+    )  # fmt: skip
+    row.is_erased = False
     posts = sorted(body.posts, key=lambda post: (not post.to_month, post.from_month), reverse=True)
     first = posts[0] if posts else None
     row.home_name, row.commitment, row.day, row.version = (
@@ -106,6 +116,7 @@ def project_entry(record: Published) -> None:
     if rows.filter(commitment=record.commitment).exists():
         return
     newest = rows.select_for_update().filter(superseded_on__isnull=True).first()
+    _check_home(record, body.official or (str(newest.official_id or "") if newest else ""))
     if newest is not None:
         if newest.is_withdrawal:
             raise bodies.BodyFault("the entry was withdrawn")
@@ -166,6 +177,10 @@ def project_reply(record: Published) -> None:
         origin=record.origin, entry_id=body.entry, is_withdrawn=True
     ).exists():
         return  # nothing to stand beside any more
+    beside = PublicEntryRow.objects.filter(origin=record.origin, entry_id=body.entry).exclude(
+        official_id=None
+    )
+    _check_home(record, str(beside.values_list("official_id", flat=True).first() or ""))
     PublicReplyRow.objects.get_or_create(
         origin=record.origin,
         reply_id=uuid.UUID(body.reply),
@@ -199,6 +214,7 @@ def apply_replies(records: Sequence[ReceivedRecord], /) -> None:
 
 def _apply(records: Sequence[ReceivedRecord], project: Callable[[Published], None]) -> None:
     accepted = {peer.origin: peer.name for peer in connected_peers()} if records else {}
+    judged = bool(records) and any_moved()  # else every issuer is the home of what it issues
     for record in records:
         if record.header.audience != audiences.PUBLIC:
             raise RecordRejected(record.commitment, "the archives take public records only")
@@ -208,6 +224,7 @@ def _apply(records: Sequence[ReceivedRecord], project: Callable[[Published], Non
             day=datetime.date.fromisoformat(record.header.day),
             subject=record.header.subject,
             body=record.body,
+            index=record.index if judged else None,
             accepted_name=accepted.get(record.origin, ""),
         )
         try:
@@ -216,6 +233,22 @@ def _apply(records: Sequence[ReceivedRecord], project: Callable[[Published], Non
             raise RecordRejected(record.commitment, str(fault)) from fault
     if records:
         drain_soon()
+
+
+_NOT_HOME = {
+    "waits": "it is not the home as far as is known here; it waits for the proof",
+    "before": "it was issued before its issuer held the close of the handover",
+    "after": "it was issued after the home had changed",
+}
+
+
+def _check_home(record: Published, official: str) -> None:
+    """One home at any index: a record of another log, or of a home before or after its time, is held back."""
+    if record.index is None or not official:
+        return
+    why = may_issue(subject_of("official", official), record.origin, record.index)
+    if why:
+        raise bodies.BodyFault(_NOT_HOME[why])
 
 
 def _check_subject(record: Published, noun: str, public_id: str) -> None:

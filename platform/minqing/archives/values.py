@@ -117,7 +117,7 @@ class HistoryLine:
     """One line of an entry's public history. A withdrawn entry keeps its lines and loses every text."""
 
     version: int
-    kind: str  # published | corrected | withdrawn: what happened on that day
+    kind: str  # published | corrected | withdrawn | erased: what happened on that day
     day: datetime.date
     reason: str
     title: str
@@ -126,8 +126,32 @@ class HistoryLine:
 
 
 @dataclass(frozen=True, kw_only=True)
+class HandoverLine:
+    """One change of home, with the two records that prove it (hex commitments)."""
+
+    giver: str  # names of units
+    taker: str
+    day: datetime.date | None  # of the close, or of the order
+    closed: str  # the old home's close, or the superior's order
+    taken: str  # the new home's record that it holds it; empty while it is not known here
+    superior: str  # who ordered it; empty for an ordinary handover
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustodyPage:
+    """Where an official's archive is kept, how it came there, and whether that is contested."""
+
+    home: str  # name of the unit
+    home_origin: str
+    contested: str  # a sentence; empty when nothing is contested
+    lines: tuple[HandoverLine, ...]  # oldest first
+    notices: tuple[str, ...]  # sentences: public notices that stand
+    records: frozenset[str]  # every commitment above, whose proof anybody may have
+
+
+@dataclass(frozen=True, kw_only=True)
 class EntryPage:
-    """A page about one entry; ``entry`` is None once it is withdrawn or has expired."""
+    """A page about one entry; ``entry`` is None once it is withdrawn, erased or has expired."""
 
     public_id: uuid.UUID
     origin: str
@@ -137,6 +161,7 @@ class EntryPage:
     reason: str  # of the withdrawal
     history: tuple[HistoryLine, ...]  # oldest first
     replies: tuple[PublicReply, ...]
+    erased: bool = False  # by a logged order
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +172,7 @@ class OfficialPage:
     as_of: datetime.date
     entries: tuple[PublicEntry, ...]  # newest event first
     replies: dict[uuid.UUID, tuple[PublicReply, ...]]  # by entry
+    custody: CustodyPage | None = None  # None: it was never offered to another unit
 
 
 @dataclass(frozen=True, kw_only=True)

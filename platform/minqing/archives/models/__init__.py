@@ -1,6 +1,7 @@
 """Tables of the archives, split by noun."""
 
 from minqing.archives.models.entries import Entry, EntryVersion, Reply
+from minqing.archives.models.handovers import OrderEntry
 from minqing.archives.models.officials import Official, Post
 from minqing.archives.models.plans import PublicationPlan
 from minqing.archives.models.public import PublicEntryRow, PublicOfficialRow, PublicReplyRow
@@ -9,6 +10,7 @@ __all__ = [
     "Entry",
     "EntryVersion",
     "Official",
+    "OrderEntry",
     "Post",
     "PublicEntryRow",
     "PublicOfficialRow",

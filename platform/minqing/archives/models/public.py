@@ -30,6 +30,13 @@ class PublicOfficialRow(Shown):
     official_id = models.UUIDField()
     version = models.PositiveIntegerField()
     is_withdrawn = models.BooleanField(default=False)
+    is_erased = models.BooleanField(default=False)  # by a logged order: nothing of it is left here
+    home = models.CharField(
+        max_length=80, default=""
+    )  # who keeps the official now; at first the issuer
+    is_former = models.BooleanField(
+        default=False
+    )  # the present home has published facts of its own
     name = models.CharField(max_length=40, blank=True)
     unit_name = models.CharField(max_length=120, blank=True)
     title = models.CharField(max_length=120, blank=True)
@@ -45,6 +52,7 @@ class PublicOfficialRow(Shown):
         indexes = [
             models.Index(fields=["official_id"]),
             models.Index(fields=["unit_code", "id"]),
+            models.Index(fields=["home"], name="public_official_home"),
         ]
 
     def __str__(self) -> str:
@@ -60,6 +68,7 @@ class PublicEntryRow(Shown):
     is_withdrawn = models.BooleanField(
         default=False
     )  # the entry is withdrawn, by this record or a later one
+    is_erased = models.BooleanField(default=False)  # by a logged order: nothing of it is left here
     superseded_on = models.DateField(null=True, blank=True)  # day of the record that took its place
     first_published_on = models.DateField()
     official_id = models.UUIDField(null=True, blank=True)

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, TypeVar
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
+from minqing.archives import custody
 from minqing.archives.documents import shown_entries, shown_officials
 from minqing.archives.errors import NotInArchive
 from minqing.archives.matrix import Source
 from minqing.archives.models import PublicEntryRow, PublicOfficialRow, PublicReplyRow
+from minqing.archives.selectors.custody import custody_page
 from minqing.archives.values import (
     EntryPage,
     HistoryLine,
@@ -23,6 +25,7 @@ from minqing.archives.values import (
     UnitSummary,
 )
 from sync import identity
+from sync.exchange.custody import standing
 from tenants.current import current_unit
 
 if TYPE_CHECKING:
@@ -50,12 +53,20 @@ def official_page(public_id: uuid.UUID, *, as_of: datetime.date | None = None) -
     Raises:
         NotInArchive: no public official has the id.
     """
-    row = _one(PublicOfficialRow.objects.filter(official_id=public_id, is_withdrawn=False))
+    subject = custody.subject(public_id)
+    stands = standing(subject)
+    known = PublicOfficialRow.objects.filter(official_id=public_id, is_withdrawn=False)
+    homes: tuple[str, ...] = ()
+    if stands is not None:
+        homes = stands.homes
+        known = known.filter(origin__in=homes, is_former=False)
+    row = _one(known)
+    homes = homes or (row.origin,)
     day = min(as_of or timezone.localdate(), timezone.localdate())
-    entries = _entries(_shown(day).filter(origin=row.origin, official_id=public_id))
+    entries = _entries(_shown(day).filter(origin__in=homes, official_id=public_id))
     replies: dict[uuid.UUID, list[PublicReply]] = {}
     for reply in PublicReplyRow.objects.filter(
-        origin=row.origin, entry_id__in=[entry.public_id for entry in entries], day__lte=day
+        origin__in=homes, entry_id__in=[entry.public_id for entry in entries], day__lte=day
     ):
         replies.setdefault(reply.entry_id, []).append(_reply(reply))
     return OfficialPage(
@@ -63,6 +74,7 @@ def official_page(public_id: uuid.UUID, *, as_of: datetime.date | None = None) -
         as_of=day,
         entries=tuple(entries),
         replies={entry_id: tuple(given) for entry_id, given in replies.items()},
+        custody=custody_page(stands) if stands is not None else None,
     )
 
 
@@ -81,7 +93,9 @@ def entry_page(public_id: uuid.UUID) -> EntryPage:
     history = tuple(
         HistoryLine(
             version=row.version,
-            kind="withdrawn"
+            kind="erased"
+            if row.is_erased
+            else "withdrawn"
             if row.is_withdrawal
             else "corrected"
             if row is not rows[0]
@@ -101,9 +115,10 @@ def entry_page(public_id: uuid.UUID) -> EntryPage:
         public_id=public_id,
         origin=newest.origin,
         entry=None if hidden else _entry(newest, identity.origin()),
-        withdrawn=newest.is_withdrawn,
+        withdrawn=newest.is_withdrawn and not newest.is_erased,
+        erased=newest.is_erased,
         expired=expired,
-        reason=newest.reason if newest.is_withdrawn else "",
+        reason=newest.reason if newest.is_withdrawal else "",
         history=history,
         replies=tuple(_reply(reply) for reply in replies),
     )
@@ -112,7 +127,7 @@ def entry_page(public_id: uuid.UUID) -> EntryPage:
 def units_with_archives() -> list[UnitSummary]:
     """Units whose published archives are here, ours first, then in order of code."""
     own = identity.origin()
-    officials = _totals(shown_officials().order_by())
+    officials = dict(shown_officials().order_by().values_list("home").annotate(total=Count("pk")))
     entries = _totals(shown_entries().order_by())
     names = _home_names()
     summaries = [
@@ -125,7 +140,7 @@ def units_with_archives() -> list[UnitSummary]:
 def officials_of_unit(code: str, *, part: str = "") -> list[PublicOfficial]:
     """Public officials whose home is the unit; ``part`` narrows to a township or department by its name."""
     own = identity.origin()
-    rows = shown_officials().filter(origin=_issuer(code))
+    rows = shown_officials().filter(home=_issuer(code))
     if part:
         rows = rows.filter(unit_name=part)
     return [_official(row, own) for row in rows]
@@ -141,7 +156,7 @@ def unit_page(code: str, *, part: str = "") -> UnitPage:
         raise NotInArchive  # no name holds one, and the database would not be asked
     own, origin = identity.origin(), _issuer(code)
     shown, entries = (
-        shown_officials().filter(origin=origin),
+        shown_officials().filter(home=origin),
         _shown(timezone.localdate()).filter(origin=origin),
     )
     names = _home_names(origin)

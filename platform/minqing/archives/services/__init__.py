@@ -13,6 +13,15 @@ from minqing.archives.services.entries import (
     entry_withdraw,
 )
 from minqing.archives.services.expiry import entries_expire
+from minqing.archives.services.handovers import (
+    notice_give,
+    notice_object,
+    offer_accept,
+    offer_cancel,
+    official_offer,
+    order_confirm,
+    order_enter,
+)
 from minqing.archives.services.officials import (
     official_create,
     official_edit,
@@ -34,10 +43,17 @@ __all__ = [
     "entry_return",
     "entry_submit",
     "entry_withdraw",
+    "notice_give",
+    "notice_object",
+    "offer_accept",
+    "offer_cancel",
     "official_create",
     "official_edit",
+    "official_offer",
     "official_publish",
     "official_withdraw",
+    "order_confirm",
+    "order_enter",
     "plan_end",
     "plan_enter",
     "post_add",

@@ -16,7 +16,7 @@ from minqing.archives.errors import BadValue, MoveRefused, NotForPersons, NotInA
 from minqing.archives.matrix import RULES, Source
 from minqing.archives.models import Entry, EntryVersion, Official
 from minqing.archives.projection import project_entry
-from minqing.archives.services.moves import keep_review, move, publish
+from minqing.archives.services.moves import keep_review, move, publish, require_home
 from minqing.archives.services.plans import require_plan
 from minqing.archives.states import OPEN, State
 from search.marks import mark
@@ -60,6 +60,7 @@ def entry_draft(
         person = Official.objects.filter(public_id=official).first()
         if person is None:
             raise NotInArchive
+        require_home(person)
         if not RULES[source].persons:
             raise NotForPersons(_("个人的测评结果只在一定范围内公布，不上网。请登记到单位名下。"))
         if source == Source.REPORT_OUTCOME and not (names_person and basis_commitment):
@@ -270,6 +271,7 @@ def _locked(public_id: uuid.UUID) -> Entry:
     row = Entry.objects.select_for_update().filter(public_id=public_id).first()
     if row is None:
         raise NotInArchive
+    require_home(row.official)
     return row
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from minqing.accounts.models import Staff
-    from minqing.archives.models import EntryVersion
+    from minqing.archives.models import EntryVersion, Official
 
 
 def move(
@@ -45,6 +45,16 @@ def move(
     for field, value in changes.items():
         setattr(version, field, value)
     version.save()
+
+
+def require_home(official: Official | None) -> None:
+    """Refuse to write about an official whom another unit keeps now.
+
+    Raises:
+        MoveRefused: they were handed over.
+    """
+    if official is not None and official.home != identity.origin():
+        raise MoveRefused(_("这位同志的档案已经移交，由接收单位管理，本单位不能再改。"))
 
 
 def publish(

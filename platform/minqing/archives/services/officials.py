@@ -15,7 +15,7 @@ from minqing.archives.matrix import PlanItem
 from minqing.archives.models import Official, Post
 from minqing.archives.projection import project_official
 from minqing.archives.services.entries import withdraw_all
-from minqing.archives.services.moves import publish
+from minqing.archives.services.moves import publish, require_home
 from minqing.archives.services.plans import require_plan
 from search.tasks import drain_soon
 from sync import identity, ledger
@@ -243,6 +243,7 @@ def _locked(public_id: uuid.UUID) -> Official:
     row = Official.objects.select_for_update().filter(public_id=public_id).first()
     if row is None:
         raise NotInArchive
+    require_home(row)
     return row
 
 

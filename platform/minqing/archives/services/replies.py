@@ -14,7 +14,7 @@ from minqing.archives.errors import MoveRefused, NotForPersons, NotInArchive, Sa
 from minqing.archives.matrix import RULES
 from minqing.archives.models import Entry, Reply
 from minqing.archives.projection import project_reply
-from minqing.archives.services.moves import publish
+from minqing.archives.services.moves import publish, require_home
 from minqing.archives.services.plans import require_plan
 from minqing.archives.states import State
 from search.tasks import drain_soon
@@ -43,6 +43,7 @@ def reply_attach(*, by: Staff, entry: uuid.UUID, text: str, day: datetime.date) 
         raise NotInArchive
     if row.official is None:
         raise NotForPersons(_("这条内容不是关于个人的，没有本人说明。"))
+    require_home(row.official)
     if row.versions.filter(state=State.WITHDRAWN).exists():
         raise MoveRefused(_("这条内容已经撤下。"))
     return Reply.objects.create(
@@ -69,6 +70,7 @@ def reply_publish(*, by: Staff, reply: uuid.UUID) -> str:
     if found is None:
         raise NotInArchive
     entry = Entry.objects.select_for_update().get(pk=found.entry_id)
+    require_home(entry.official)
     row = Reply.objects.select_for_update().get(pk=found.pk)
     if row.commitment:
         raise MoveRefused(_("这份说明已经公开。"))
