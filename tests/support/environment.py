@@ -11,6 +11,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -51,12 +52,39 @@ def keep_template(run: Path) -> None:
         begun.rename(kept)
 
 
+_CLEANER = """
+import pathlib, shutil, sys, time
+sys.stdin.read()  # ends with the process that holds the other end, however that ends
+folder = pathlib.Path(sys.argv[1])
+for _ in range(600):
+    if not (folder / "postgres/data/postmaster.pid").exists():
+        break
+    time.sleep(0.1)
+shutil.rmtree(folder, ignore_errors=True)
+"""
+
+
+def remove_afterwards(folder: str) -> None:
+    """Have a folder removed when this process has ended and its server has stopped."""
+    read, _ = os.pipe()  # the other end closes with this process
+    subprocess.run(
+        ["sh", "-c", '"$0" -c "$1" "$2" <&0 &', sys.executable, _CLEANER, folder],
+        stdin=read,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        check=True,
+    )
+    os.close(read)
+
+
 if "MINQING_TEST_RUN" not in os.environ:
     folder = tempfile.mkdtemp(prefix="minqing-test-")
     # The embedded server runs under another account when the tests run as root.
     if kept_template().is_dir():
         subprocess.run(["cp", "-a", f"{kept_template()}/.", folder], check=True)
     os.chmod(folder, 0o755)
+    remove_afterwards(folder)
     os.environ.update(
         MINQING_TEST_RUN=folder,
         MINQING_STATE=folder,
