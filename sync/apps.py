@@ -7,7 +7,15 @@ class SyncConfig(AppConfig):
 
     def ready(self) -> None:
         from sync import ledger, sweeps
-        from sync.exchange import doorbell, heads_seen, relayed, upkeep
+        from sync.exchange import (
+            doorbell,
+            heads_seen,
+            incidents,
+            keys,
+            region,
+            relayed,
+            upkeep,
+        )
         from sync.kinds import RecordKind, register_kind
         from sync.ledger import adoption, erasure, receipts, walls
         from tenants.services import register_adopter, register_provisioner
@@ -19,6 +27,9 @@ class SyncConfig(AppConfig):
         register_kind(RecordKind(name=erasure.KIND))
         register_kind(RecordKind(name=adoption.KIND))
         sweeps.register_sweep("seal", ledger.seal_due)
+        register_kind(RecordKind(name=keys.KIND, apply=keys.apply))
+        register_kind(RecordKind(name=region.KIND, apply=region.apply))
+        register_kind(RecordKind(name=incidents.THAW))
         register_kind(RecordKind(name=heads_seen.KIND, apply=heads_seen.apply))
         sweeps.register_sweep("exchange", upkeep.sweep)
         sweeps.register_published("doorbell", doorbell.published)

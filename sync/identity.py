@@ -2,11 +2,13 @@
 
 The log key and the witness key never leave the signer. The others are files of 32 secret octets, mode 600,
 in ``<state>/keys/<schema>/``: ``ack`` (acknowledgements), ``peer`` (requests and disclosure notes), ``box``
-(X25519, sealed records).
+(X25519, sealed records). While one key follows another the new one lies beside it as ``<name>.next``: until the
+older is retired both sign, and what was sealed to either opens.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 from dataclasses import dataclass
@@ -14,16 +16,19 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from django.conf import settings
+from nacl.exceptions import CryptoError
+from nacl.public import PrivateKey, SealedBox
 
 from sync.formats import notes
 from sync.models import Log
 from sync.signer import client
-from sync.signer.messages import OpenLog, WitnessKey
+from sync.signer.messages import OpenLog, OpenPolicy, WitnessKey
 from tenants.current import current_unit
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from sync.signer.messages import Answer
     from tenants.models import Unit
 
 SECRETS = ("ack", "peer", "box")
@@ -74,13 +79,35 @@ def log_key() -> notes.VerifierKey:
     return notes.VerifierKey.parse(log.log_key)
 
 
+def log_keys() -> list[notes.VerifierKey]:
+    """Return the log's key, and the one that is to follow while two overlap.
+
+    Raises:
+        SignerUnreachable, SignerRefused: nobody answers, or the key is lost.
+    """
+    return _both(client.signer().ask(OpenLog(origin=origin())))
+
+
 def witness_key() -> notes.VerifierKey:
     """Return the deployment's witness key.
 
     Raises:
         SignerUnreachable: nobody answers.
     """
-    return notes.VerifierKey.parse(client.signer().ask(WitnessKey()).key)
+    return witness_keys()[0]
+
+
+def witness_keys() -> list[notes.VerifierKey]:
+    """Return the deployment's witness key, and the one that is to follow while two overlap.
+
+    Raises:
+        SignerUnreachable: nobody answers.
+    """
+    return _both(client.signer().ask(WitnessKey()))
+
+
+def _both(answer: Answer) -> list[notes.VerifierKey]:
+    return [notes.VerifierKey.parse(text) for text in (answer.key, answer.next) if text]
 
 
 def identity() -> Identity:
@@ -89,13 +116,12 @@ def identity() -> Identity:
     Raises:
         SignerUnreachable: the signer does not run.
     """
-    box = X25519PrivateKey.from_private_bytes(box_seed()).public_key().public_bytes_raw()
     return Identity(
         origin=origin(),
         log_key=str(log_key()),
         ack_key=str(ack_key().verifier),
         peer_key=str(peer_key().verifier),
-        box_key=notes.encode64(box),
+        box_key=public_keys("box")[0],
         witness_key=str(witness_key()),
         operator=settings.MINQING.operator,
     )
@@ -103,17 +129,88 @@ def identity() -> Identity:
 
 def ack_key() -> notes.SigningKey:
     """Return the key that signs acknowledgements."""
-    return notes.SigningKey.from_seed(f"{origin()}/ack", _seed("ack"))
+    return ack_keys()[0]
+
+
+def ack_keys() -> list[notes.SigningKey]:
+    """Return it, and the one that is to follow while two overlap: both sign."""
+    return [notes.SigningKey.from_seed(f"{origin()}/ack", seed) for seed in _seeds("ack")]
 
 
 def peer_key() -> notes.SigningKey:
     """Return the key that signs requests to peers and disclosure notes."""
-    return notes.SigningKey.from_seed(f"{origin()}/peer", _seed("peer"))
+    return peer_keys()[0]
+
+
+def peer_keys() -> list[notes.SigningKey]:
+    """Return it, and the one that is to follow while two overlap: notes carry both, requests the older."""
+    return [notes.SigningKey.from_seed(f"{origin()}/peer", seed) for seed in _seeds("peer")]
 
 
 def box_seed() -> bytes:
     """Return the 32 octets of the X25519 private key."""
-    return _seed("box")
+    return box_seeds()[0]
+
+
+def box_seeds() -> list[bytes]:
+    """Return it, and the one that is to follow while two overlap: whatever is sealed to either must open."""
+    return _seeds("box")
+
+
+def public_keys(use: str) -> list[str]:
+    """Return the public halves of one use, as a unit document writes them: the older first.
+
+    Raises:
+        SignerUnreachable, SignerRefused: for keys that the signer holds.
+    """
+    match use:
+        case "log":
+            return [str(key) for key in log_keys()]
+        case "witness":
+            return [str(key) for key in witness_keys()]
+        case "policy":
+            return [str(key) for key in _both(client.signer().ask(OpenPolicy(origin=origin())))]
+        case "box":
+            privates = (X25519PrivateKey.from_private_bytes(seed) for seed in box_seeds())
+            return [notes.encode64(key.public_key().public_bytes_raw()) for key in privates]
+    signers = {"ack": ack_keys, "peer": peer_keys}[use]()
+    return [str(key.verifier) for key in signers]
+
+
+def secret_rotate(name: str) -> None:
+    """Make the secret that is to follow, unless it is there: one of ``SECRETS``."""
+    _write(_folder(current_unit()) / f"{name}.next")
+
+
+def secret_retire(name: str) -> str:
+    """End the older secret; return its public half, or nothing where there is no other.
+
+    A box key that ended still opens what lies sealed to it; the others are gone.
+    """
+    folder = _folder(current_unit())
+    before, following = folder / name, folder / f"{name}.next"
+    if not following.exists():
+        return ""
+    former = public_keys(name)[0]
+    if name == "box":
+        os.link(before, folder / f"box.former.{secrets.token_hex(4)}")
+    following.rename(before)
+    return former
+
+
+def box_open(sealed: bytes) -> bytes:
+    """Open what was sealed to a box key of this unit, of now or of before.
+
+    Raises:
+        CryptoError: none of them opens it.
+    """
+    folder = _folder(current_unit())
+    formers = [path.read_bytes() for path in sorted(folder.glob("box.former.*"))]
+    *others, last = [*box_seeds(), *formers]
+    for seed in others:
+        with contextlib.suppress(CryptoError):
+            return SealedBox(PrivateKey(seed)).decrypt(sealed)
+    return SealedBox(PrivateKey(last)).decrypt(sealed)
 
 
 def _folder(unit: Unit) -> Path:
@@ -121,8 +218,11 @@ def _folder(unit: Unit) -> Path:
     return folder
 
 
-def _seed(name: str) -> bytes:
-    return (_folder(current_unit()) / name).read_bytes()
+def _seeds(name: str) -> list[bytes]:
+    folder = _folder(current_unit())
+    following = folder / f"{name}.next"
+    seeds = [(folder / name).read_bytes()]
+    return [*seeds, following.read_bytes()] if following.exists() else seeds
 
 
 def make_secrets(unit: Unit) -> None:
@@ -130,19 +230,23 @@ def make_secrets(unit: Unit) -> None:
     folder = _folder(unit)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     for name in SECRETS:
-        path = folder / name
-        if path.exists():
-            continue
-        draft = folder / f".{name}.{secrets.token_hex(8)}"
-        file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            os.write(file, secrets.token_bytes(32))
-            os.fsync(file)
-        finally:
-            os.close(file)
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            continue
-        finally:
-            draft.unlink()
+        _write(folder / name)
+
+
+def _write(path: Path) -> None:
+    """Make a key file whole, unless it is there."""
+    if path.exists():
+        return
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        os.write(file, secrets.token_bytes(32))
+        os.fsync(file)
+    finally:
+        os.close(file)
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        return
+    finally:
+        draft.unlink()

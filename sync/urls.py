@@ -20,6 +20,7 @@ ledger_patterns: list[URLPattern | URLResolver] = [
     re_path(rf"^ledger/tile/(?P<level>[0-9]{{1,2}})/{_PLACE}$", views.tile, name="tile"),
     re_path(rf"^ledger/tile/entries/{_PLACE}$", views.entries, name="entries"),
     path("ledger/openings/<int:start>", views.openings, name="openings"),
+    path("ledger/policy", exchange_views.region_policy, name="region-policy"),
     path("ledger/policy/<path:origin>", exchange_views.policy, name="policy"),
 ]
 exchange_patterns: list[URLPattern | URLResolver] = [
@@ -28,6 +29,9 @@ exchange_patterns: list[URLPattern | URLResolver] = [
     path("exchange/accept", exchange_views.accept, name="accept"),
     path("exchange/records", exchange_views.records, name="records"),
     path("exchange/doorbell", exchange_views.bell, name="doorbell"),
+    path("exchange/yours/head", exchange_views.yours_head, name="yours-head"),
+    path("exchange/yours/leaves", exchange_views.yours_leaves, name="yours-leaves"),
+    path("exchange/yours/records", exchange_views.yours_records, name="yours-records"),
     path("witness/add-checkpoint", exchange_views.add_checkpoint, name="add-checkpoint"),
     re_path(
         r"^witness/(?P<digest>[0-9a-f]{64})/checkpoint$", exchange_views.witnessed, name="witnessed"

@@ -17,7 +17,10 @@ def main() -> int:
         from minqing.config.postgres import PostgresFault
 
         try:
-            execute_from_command_line(["minqing", *sys.argv[1:]])
+            name, rest = sys.argv[1:2], sys.argv[2:]
+            if name and not name[0].startswith("-"):
+                name = [name[0].replace("-", "_")]  # `minqing fork-proof`; a module has no dash
+            execute_from_command_line(["minqing", *name, *rest])
         except PostgresFault as fault:
             sys.stderr.write(f"minqing: {fault}\n")
             return 1

@@ -56,23 +56,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def fingerprint(self) -> str:
-        """Forty digits in fours (132 bits of SHA-256): short enough to be read out on the telephone."""
-        covered = "\n".join(
-            [
-                "minqing fingerprint 1",
-                self.origin,
-                self.operator,
-                self.keys.log,
-                self.keys.ack,
-                self.keys.peer,
-                self.keys.box,
-                self.keys.witness,
-                "",
-            ]
-        )
-        number = int.from_bytes(hashlib.sha256(covered.encode()).digest()) % 10**40
-        digits = f"{number:040d}"
-        return " ".join(digits[at : at + 4] for at in range(0, 40, 4))
+        """What operators compare on the telephone."""
+        return fingerprint_of(self.origin, self.operator, self.keys)
 
     @property
     def log_key(self) -> notes.VerifierKey:
@@ -87,6 +72,15 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     def encode(self) -> bytes:
         """Return its JSON."""
         return msgspec.json.encode(self, order="sorted")
+
+
+def fingerprint_of(origin: str, operator: str, keys: Keys) -> str:
+    """Return forty digits in fours (132 bits of SHA-256): short enough to be read out on the telephone."""
+    named = (keys.log, keys.ack, keys.peer, keys.box, keys.witness)
+    covered = "\n".join(["minqing fingerprint 1", origin, operator, *named, ""])
+    number = int.from_bytes(hashlib.sha256(covered.encode()).digest()) % 10**40
+    digits = f"{number:040d}"
+    return " ".join(digits[at : at + 4] for at in range(0, 40, 4))
 
 
 def request_key(vkey: str) -> Ed25519PublicKey:

@@ -18,7 +18,7 @@ from sync import audiences
 from sync.exchange.peers import published_size
 from sync.formats import framing
 from sync.identity import origin as own_origin
-from sync.identity import peer_key
+from sync.identity import peer_keys
 from sync.models.exchange import Grant, Peer, Told
 from sync.refusals import RequestRefused
 
@@ -90,7 +90,7 @@ def disclose(peer: Peer, start: int, stop: int) -> list[bytes]:
         count=counted,
         last=last,
         grants=tuple(grants),
-    ).sign(peer_key())
+    ).sign(*peer_keys())
     return [rows, framing.end(note)]
 
 

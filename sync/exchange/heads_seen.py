@@ -14,9 +14,9 @@ from django.utils import timezone
 
 from sync import audiences, ledger
 from sync.errors import NoteFault, RecordRejected
-from sync.exchange import mirror
+from sync.exchange import keyring, mirror
 from sync.exchange.incidents import incident_record
-from sync.formats import notes
+from sync.formats import heads
 from sync.models.exchange import Peer, PeerHead
 from sync.models.ledger import Chain, Opening
 from sync.refusals import PeerLied
@@ -92,7 +92,7 @@ def apply(records: Sequence[ReceivedRecord]) -> None:
 
 def _is_head_of(peer: Peer, note: bytes) -> bool:
     try:
-        notes.open_checkpoint(note, notes.VerifierKey.parse(peer.log_key))
+        heads.open_head(note, keyring.log_keys(peer))
     except NoteFault:
         return False
     return True

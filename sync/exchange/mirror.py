@@ -15,8 +15,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from sync.errors import NoteFault, ProofFault
+from sync.exchange import keyring
 from sync.exchange.incidents import describe
-from sync.formats import copies, forks, notes, tiles
+from sync.formats import copies, forks, heads, notes, tiles
 from sync.models.exchange import Following, MirrorBundle, PeerHead
 from sync.refusals import PeerLied
 
@@ -67,7 +68,7 @@ def head_keep(peer: Peer, note: bytes) -> notes.Checkpoint:
         PeerLied: ``bad-signature``.
     """
     try:
-        head = notes.open_checkpoint(note, notes.VerifierKey.parse(peer.log_key))
+        head = heads.open_head(note, keyring.log_keys(peer))
     except NoteFault as fault:
         raise PeerLied(
             "bad-signature", f"The head does not hold: {fault}", {"head.note": note}
@@ -172,8 +173,9 @@ def _judge_older(peer: Peer, head: notes.Checkpoint, mirrored: int) -> None:
             )
         whole = opened(peer, mirrored, head.size)
         files = forks.fork_proof(
-            smaller=note, larger=bytes(larger.note), sizes=(head.size, mirrored), node=whole
-        )
+            keys=keyring.verifiers(peer, "log"), smaller=note, larger=bytes(larger.note),
+            sizes=(head.size, mirrored), node=whole,
+        )  # fmt: skip
         raise _fork(peer, files)
     if head.size < mirrored:
         last = PeerHead.objects.filter(peer=peer, size=mirrored, proven=True).first()
@@ -202,8 +204,9 @@ def _judge_divergence(peer: Peer, source: Source, head: notes.Checkpoint, mirror
     if served.root() == head.root and ours is not None and mirrored:
         node = copies.Opened(served, mirrored // copies.WIDTH, opened)
         files = forks.fork_proof(
-            smaller=bytes(ours.note), larger=note, sizes=(mirrored, head.size), node=node
-        )
+            keys=keyring.verifiers(peer, "log"), smaller=bytes(ours.note), larger=note,
+            sizes=(mirrored, head.size), node=node,
+        )  # fmt: skip
         raise _fork(peer, files)
     raise PeerLied(
         "diverged",
@@ -221,7 +224,7 @@ def _judge_divergence(peer: Peer, source: Source, head: notes.Checkpoint, mirror
 
 def _fork(peer: Peer, files: dict[str, bytes]) -> PeerLied:
     try:
-        sentence = forks.verify_fork(files, notes.VerifierKey.parse(peer.log_key))
+        sentence = forks.verify_fork(files[forks.FILE], keyring.log_keys(peer))
     except ProofFault as fault:
         return PeerLied(
             "diverged", f"Two heads do not fit, but that cannot be proven: {fault}", files

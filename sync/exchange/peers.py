@@ -15,7 +15,7 @@ from django.db.models import Count, F, Max, Q
 from django.utils import timezone
 
 from sync.errors import NoteFault, RecordFault, SignerFault
-from sync.exchange import documents
+from sync.exchange import documents, keyring
 from sync.exchange.client import Client, check_address
 from sync.exchange.contacts import contact_note
 from sync.exchange.standing import GrantState, PeerState, PeerUnit
@@ -185,7 +185,7 @@ def _keep(document: Document, *, address: str, asked_here: bool) -> Peer:
         known = Peer.objects.select_for_update().filter(origin=document.origin).first()
         if known is None:
             return Peer.objects.create(origin=document.origin, asked_here=asked_here, **values)
-        if known.log_key != document.keys.log:
+        if VerifierKey.parse(document.keys.log) not in keyring.log_keys(known).current:
             raise PeerFault(
                 "This origin is known with another log key. A lost log key means a new origin."
             )

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from django.db import connection
 from django.utils import timezone
 
-from sync.exchange import mirror, replay, windows
+from sync.exchange import keyring, mirror, replay, windows
 from sync.exchange.apply import take
 from sync.exchange.contacts import contact_note
 from sync.exchange.incidents import incident_record
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sync.exchange.sources import Source
+    from sync.formats.notes import VerifierKey
 
 IDLE = 60.0
 """Seconds after which a peer that rang no bell is asked anyway (with jitter)."""
@@ -174,9 +175,11 @@ def _begin_again(peer: Peer, epoch: int) -> None:
 
 def _take_from(peer: Peer, source: Source, position: Position, stop: int) -> None:
     """Fetch windows one ahead of taking them in, from a position to the mirror cursor."""
-    us = own_origin()
+    us, keys = own_origin(), keyring.verifiers(peer, "peer")
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="records") as ahead:
-        coming: Future[Window] = ahead.submit(_fetch, peer, source, us, position.start, stop)
+        coming: Future[Window] = ahead.submit(
+            _fetch, peer, source, (us, keys), position.start, stop
+        )
         while True:
             window = coming.result()
             said = window.disclosure
@@ -191,7 +194,7 @@ def _take_from(peer: Peer, source: Source, position: Position, stop: int) -> Non
                     "wrong-note", "The answer does not go on.", {"disclosure.note": window.note}
                 )
             if more:
-                coming = ahead.submit(_fetch, peer, source, us, said.size, stop)
+                coming = ahead.submit(_fetch, peer, source, (us, keys), said.size, stop)
             proven = mirror.commitments_between(peer, position.start, said.size)
             commitments = windows.check_openings(
                 window.openings, proven, start=position.start, stop=said.size
@@ -210,12 +213,15 @@ def _take_from(peer: Peer, source: Source, position: Position, stop: int) -> Non
             position = _position(Following.objects.get(peer=peer))
 
 
-def _fetch(peer: Peer, source: Source, us: str, start: int, stop: int) -> Window:
+def _fetch(
+    peer: Peer, source: Source, between: tuple[str, list[VerifierKey]], start: int, stop: int
+) -> Window:
     """Fetch one window and judge what needs no database: runs beside the taking in of the one before."""
+    us, keys = between
     path = f"/exchange/records?from={start}&to={stop}"
     stream = source.get(path, cap=ANSWER_CAP, seconds=ANSWER_SECONDS).body
     openings, note = windows.read_window(stream)
     said = windows.check_note(
-        note, key=peer.peer_key, issuer=peer.origin, recipient=us, start=start, stop=stop
+        note, keys=keys, issuer=peer.origin, recipient=us, start=start, stop=stop
     )
     return Window(openings=openings, commitments=[], disclosure=said, note=note)

@@ -47,6 +47,7 @@ TAG = "minqing-exchange"
 LABEL = "minqing"
 COMPONENTS = ("@method", "@target-uri", "@authority", "content-digest")
 _PARAMETERS = frozenset({"created", "nonce", "keyid", "alg", "tag"})
+_KEYID = re.compile(r'[;]\s*keyid="([^"]{1,80})"')
 _NONCE = re.compile(r"[A-Za-z0-9_-]{22,64}")
 
 
@@ -152,6 +153,15 @@ def verify(
     if not fresh(keyid, nonce):
         raise RequestRefused("replayed", "This request was received before.")
     return Signed(keyid=keyid, nonce=nonce, body=message.body)
+
+
+def named(message: Message) -> str:
+    """Return the key id that a request names, believed in nothing yet; empty where it names none."""
+    for name, value in message.headers.items():
+        found = _KEYID.search(value) if name.lower() == "signature-input" else None
+        if found is not None:
+            return found[1]
+    return ""
 
 
 def _check_one_signature(message: Message) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 from typing import TYPE_CHECKING
@@ -10,8 +11,19 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
-from sync.errors import SignerUnreachable
-from sync.exchange import documents, doorbell, feed, peers, pinned, requests, witness
+from sync.errors import PolicyFault, SignerUnreachable
+from sync.exchange import (
+    documents,
+    doorbell,
+    feed,
+    keyring,
+    peers,
+    pinned,
+    region,
+    requests,
+    returning,
+    witness,
+)
 from sync.exchange.incidents import incident_record
 from sync.exchange.nonces import nonce_use
 from sync.formats import framing
@@ -26,6 +38,11 @@ if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
 
     View = Callable[..., HttpResponseBase]
+
+
+class _AnotherKey(RequestRefused):
+    """This key did not sign the request; another key of the peer may have."""
+
 
 BODY_CAP = 64 * 1024
 """Longest body taken of a peer, in octets: nothing large is ever pushed."""
@@ -80,24 +97,36 @@ def _from_peer(request: HttpRequest, *, connected: bool = True) -> tuple[Peer, b
         RequestRefused: as ``requests.verify``; ``not-accepted`` where there is no connection.
     """
     message = _message(request)
-    found: list[Peer] = []
+    peer = Peer.objects.filter(origin=requests.named(message), ended_on=None).first()
+    known = keyring.good_keys(peer, "peer") if peer is not None else [""]
+    *others, last = known
+    for text in others:  # one key follows another at the peer: either may have signed
+        with contextlib.suppress(_AnotherKey):
+            return _signed_by(peer, text, message, connected=connected)
+    return _signed_by(peer, last, message, connected=connected)
 
+
+def _signed_by(
+    peer: Peer | None, key: str, message: requests.Message, *, connected: bool
+) -> tuple[Peer, bytes]:
     def find(keyid: str) -> Ed25519PublicKey | None:
-        found.extend(Peer.objects.filter(origin=keyid, ended_on=None)[:1])
-        return documents.request_key(found[0].peer_key) if found else None
+        return documents.request_key(key) if peer is not None and peer.origin == keyid else None
 
     try:
         signed = requests.verify(message, find=find, fresh=nonce_use)
     except RequestRefused as refused:
-        if refused.reason == "replayed":
+        if refused.reason == "replayed" and peer is not None:
             incident_record(
-                found[0],
+                peer,
                 PeerLied("replayed", "A signed request came a second time.", _evidence(message)),
             )
+        if refused.reason == "signature":
+            raise _AnotherKey(refused.reason, str(refused)) from refused
         raise
-    if connected and not found[0].connected:
+    assert peer is not None
+    if connected and not peer.connected:
         raise RequestRefused("not-accepted", "Both units must accept the connection first.")
-    return found[0], signed.body
+    return peer, signed.body
 
 
 def _evidence(message: requests.Message) -> dict[str, bytes]:
@@ -183,6 +212,32 @@ def bell(request: HttpRequest) -> HttpResponseBase:
     return HttpResponse(status=202)
 
 
+@_door
+@require_GET
+def yours_head(request: HttpRequest) -> HttpResponseBase:
+    """Give a unit back the largest head of its own log that we proved."""
+    peer, _ = _from_peer(request)
+    return HttpResponse(returning.head_for(peer), content_type=_TEXT)
+
+
+@_door
+@require_GET
+def yours_leaves(request: HttpRequest) -> HttpResponseBase:
+    """Give a unit back one bundle of its own log's commitments."""
+    peer, _ = _from_peer(request)
+    octets = returning.leaves_for(peer, _index(request, "number"))
+    return HttpResponse(octets, content_type="application/octet-stream")
+
+
+@_door
+@require_GET
+def yours_records(request: HttpRequest) -> HttpResponseBase:
+    """Give a unit back the records that it had disclosed to us."""
+    peer, _ = _from_peer(request)
+    octets = returning.records_for(peer, _index(request, "from"))
+    return HttpResponse(octets, content_type=framing.MEDIA_TYPE)
+
+
 # --- witness (c2sp.org/tlog-witness) -------------------------------------------------------------
 
 
@@ -207,6 +262,18 @@ def witnessed(request: HttpRequest, digest: str) -> HttpResponseBase:
             if note:
                 return HttpResponse(note, content_type=_TEXT)
     raise RequestRefused("not-found", "No head of such a log was cosigned here.")
+
+
+@require_safe
+def region_policy(request: HttpRequest) -> HttpResponse:
+    """The signed policy of the region, as this unit uses it: for readers of everybody's papers."""
+    try:
+        note = region.current_note()
+    except PolicyFault as fault:
+        return HttpResponse(f"{fault}\n", status=404, content_type=_TEXT)
+    if note is None:
+        return HttpResponse("No region's policy is used here.\n", status=404, content_type=_TEXT)
+    return HttpResponse(note, content_type=_TEXT, headers={"Cache-Control": "no-store"})
 
 
 @require_safe

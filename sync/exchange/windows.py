@@ -17,6 +17,8 @@ from sync.formats.framing import FramingFault
 from sync.refusals import PeerLied
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sync.formats.framing import Disclosure, Opening
 
 _DOMAIN = b"minqing/entry/v1\x00"
@@ -72,7 +74,13 @@ def read_window(stream: bytes) -> tuple[list[Opening], bytes]:
 
 
 def check_note(
-    note: bytes, *, key: str, issuer: str, recipient: str, start: int, stop: int
+    note: bytes,
+    *,
+    keys: Sequence[notes.VerifierKey],
+    issuer: str,
+    recipient: str,
+    start: int,
+    stop: int,
 ) -> Disclosure:
     """Check whose note it is, for whom, and that it speaks of the range that was asked for.
 
@@ -80,7 +88,7 @@ def check_note(
         PeerLied: ``wrong-note``.
     """
     try:
-        disclosure = framing.read_disclosure(note, notes.VerifierKey.parse(key))
+        disclosure = framing.read_disclosure(note, *keys)
     except NoteFault as fault:
         raise PeerLied(
             "wrong-note", f"The disclosure note does not hold: {fault}", {"disclosure.note": note}

@@ -7,6 +7,8 @@ it is not asked.
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,12 +16,13 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 
 from sync import identity, ledger
-from sync.errors import NoteFault, SignerRefused
+from sync.errors import NoteFault, ProofFault, SignerRefused
+from sync.exchange import keyring, mirror
 from sync.exchange.contacts import contact_note
 from sync.exchange.incidents import incident_record
 from sync.exchange.peers import client_for, connected_peers
-from sync.formats import forks, merkle, notes
-from sync.ledger import tree
+from sync.formats import forks, heads, merkle, notes
+from sync.ledger import refill, tree
 from sync.models.exchange import Contact, Cosignature, Peer
 from sync.refusals import PeerLied, Refused, RequestRefused, Unreachable
 from sync.signer import client as signer_client
@@ -65,7 +68,10 @@ def add_checkpoint(body: bytes) -> str:
     peer = next((peer for peer in connected_peers() if peer.origin == origin), None)
     if peer is None:
         raise RequestRefused("not-found", "This log is not known here.")
-    request = Cosign(log_key=peer.log_key, old=asked.old, proof=asked.proof, note=asked.note)
+    log_key, *coming = keyring.good_keys(peer, "log")
+    request = Cosign(
+        log_key=log_key, next_key="".join(coming[:1]), old=asked.old, proof=asked.proof, note=asked.note
+    )  # fmt: skip
     try:
         return signer_client.signer().ask(request).line
     except SignerRefused as refusal:
@@ -105,18 +111,31 @@ def last_witnessed(origin: str) -> bytes:
 
 
 def _look_for_fork(peer: Peer, note: bytes) -> None:
-    """A proof that fails may be a mistake; two signed heads of one size are not."""
-    key = notes.VerifierKey.parse(peer.log_key)
-    before = last_witnessed(peer.origin)
+    """Two signed heads of one size are a fork. A proof that fails is none yet: anybody may have sent a wrong one.
+
+    The head itself carries the log's signature: it is kept and compared with our copy, now or with the next pull.
+    """
+    known, before = keyring.log_keys(peer), last_witnessed(peer.origin)
     try:
-        old, new = notes.open_checkpoint(before, key), notes.open_checkpoint(note, key)
+        new = heads.open_head(note, known)
     except NoteFault:
         return
-    if old.size == new.size and old.root != new.root:
-        files = {"smaller.note": before, "larger.note": note}
-        incident_record(
-            peer, PeerLied("forked", forks.verify_fork(files, key), files, freezes=True)
-        )
+    with contextlib.suppress(NoteFault, ProofFault):
+        old = heads.open_head(before, known)
+        if old.size == new.size:
+            files = forks.fork_proof(
+                keys=known.current, smaller=before, larger=note, sizes=(old.size, new.size)
+            )
+            sentence = forks.verify_fork(files[forks.FILE], known)
+            incident_record(peer, PeerLied("forked", sentence, files, freezes=True))
+            return
+    try:
+        mirror.head_keep(peer, note)
+        mirror.judge_heads(peer)
+    except PeerLied as lie:
+        incident_record(peer, lie)
+    else:  # a pull fetches what our copy lacks, and judges it
+        Contact.objects.filter(peer=peer, direction="pull").update(due_at=timezone.now())
 
 
 # --- we ask -----------------------------------------------------------------------------------
@@ -125,13 +144,13 @@ def _look_for_fork(peer: Peer, note: bytes) -> None:
 def ask_witnesses() -> int:
     """Ask each outside witness for a cosignature under our newest head; return how many hold one now."""
     head = ledger.head()
-    ours = str(identity.witness_key())
+    ours = {str(key) for key in identity.witness_keys()}
     held = set(
         Cosignature.objects.filter(size=head.size, root=head.root).values_list(
             "witness_key", flat=True
         )
     )
-    asked: set[str] = {ours, *held}
+    asked: set[str] = {*ours, *held}
     for peer in connected_peers():
         if peer.witness_key in asked:
             continue
@@ -174,26 +193,30 @@ def _submit(client: Client, head: SignedHead, old: int) -> str:
             return answer.body.decode("utf-8", errors="replace")
         said = notes.parse_size(answer.body.decode("ascii", errors="replace").strip())
         if again or said > head.size:
-            # A bare number proves nothing about us: no alarm and no standstill follow from it.
+            # A bare number proves nothing about us; a head with our own signature does.
+            digest = hashlib.sha256(head.origin.encode()).hexdigest()
+            with contextlib.suppress(Unreachable, Refused, PeerLied, NoteFault):
+                refill.heed(client.get(f"/witness/{digest}/checkpoint", signed=False).body)
             raise NoteFault(f"The witness says that it cosigned size {said}; ours is {head.size}.")
         old = said
     raise NoteFault("The witness could not be satisfied.")
 
 
 def _keep(peer: Peer, head: SignedHead, answer: str) -> None:
-    key = notes.VerifierKey.parse(peer.witness_key)
-    text = notes.parse_note(head.note).text
+    known = keyring.verifiers(peer, "witness")
+    text, kept = notes.parse_note(head.note).text, False
     for line in answer.strip("\n").split("\n"):
         note = notes.Note(text, (notes.parse_signature(line),))
-        if notes.cosigned_by(note, [key]):
+        for found in notes.cosigned_by(note, known):
             Cosignature.objects.get_or_create(
                 size=head.size,
                 root=head.root,
-                witness_key=peer.witness_key,
+                witness_key=str(found.key),
                 defaults={"operator": peer.operator, "line": line},
             )
-            return
-    raise NoteFault("The witness's answer holds no cosignature by its key.")
+            kept = True
+    if not kept:
+        raise NoteFault("The witness's answer holds no cosignature by its key.")
 
 
 def operators(size: int, root: bytes) -> list[str]:

@@ -80,18 +80,18 @@ class Disclosure:
         ]  # fmt: skip
         return "".join(f"{line}\n" for line in lines)
 
-    def sign(self, key: SigningKey) -> bytes:
-        """Return the signed note."""
-        return notes.sign(self.text(), key).encode()
+    def sign(self, *keys: SigningKey) -> bytes:
+        """Return the signed note; with two keys while one follows the other."""
+        return notes.sign(self.text(), *keys).encode()
 
 
-def read_disclosure(note: bytes, key: VerifierKey) -> Disclosure:
+def read_disclosure(note: bytes, *keys: VerifierKey) -> Disclosure:
     """Read a disclosure note and check its signature.
 
     Raises:
-        NoteFault: malformed, or not signed by the key.
+        NoteFault: malformed, or signed by none of the keys.
     """
-    lines = notes.open_note(note, [key]).removesuffix("\n").split("\n")
+    lines = notes.open_note(note, keys).removesuffix("\n").split("\n")
     if len(lines) < 7 or lines[0] != _TITLE:
         raise NoteFault("This is no disclosure note.")
     values = []

@@ -1,6 +1,11 @@
 """Whom a reader trusts: logs, witnesses and how many of them (c2sp.org/tlog-policy). Pure.
 
-Such a file must not come from the unit whose records it is to check.
+Such a file must not come from the unit whose records it is to check. Comment lines that begin with ``#:`` say more to
+readers who know them, and only what makes them stricter or names a key that signs no more:
+
+    #: run-by <origin> <witness or group>     who runs a log: these countersignatures do not count for it
+    #: former <log key> <size>                a log's key that ended, and the size of the last head it signed
+    #: successor <origin> <log key>           a log that lost its key, and the log that goes on in its place
 """
 
 from __future__ import annotations
@@ -10,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sync.errors import NoteFault, PolicyFault
-from sync.formats import notes
+from sync.formats import heads, notes
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -35,6 +40,14 @@ class Policy:
     witnesses: dict[str, notes.VerifierKey] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
     quorum: str = ""
+    former: dict[notes.VerifierKey, int] = field(default_factory=dict)
+    """Log keys that ended, each with the size of the last head it signed."""
+
+    run_by: dict[str, str] = field(default_factory=dict)
+    """Who runs a log, by its origin: a witness or group whose countersignatures do not count for that log."""
+
+    successors: dict[str, notes.VerifierKey] = field(default_factory=dict)
+    """The log that goes on where one lost its key, by the old origin."""
 
     def met(self, cosigners: Collection[notes.VerifierKey], name: str | None = None) -> bool:
         """Tell whether these cosigners fulfil the quorum (or one group)."""
@@ -45,6 +58,25 @@ class Policy:
             return self.witnesses[wanted] in cosigners
         group = self.groups[wanted]
         return sum(self.met(cosigners, member) for member in group.members) >= group.least
+
+    def members(self, name: str) -> set[notes.VerifierKey]:
+        """Return the keys of a witness or of all witnesses in a group."""
+        if name in self.witnesses:
+            return {self.witnesses[name]}
+        return {key for member in self.groups[name].members for key in self.members(member)}
+
+    def outside(self, origin: str) -> dict[str, notes.VerifierKey]:
+        """Return the witnesses that count for a log: all but those of whoever runs it."""
+        own = self.members(self.run_by[origin]) if origin in self.run_by else set()
+        return {name: key for name, key in self.witnesses.items() if key not in own}
+
+    def log_keys(self, origin: str) -> heads.LogKeys:
+        """Return everything this policy says about who signs for one log."""
+        return heads.LogKeys(
+            current=tuple(key for key in self.logs if key.name == origin),
+            former={key: last for key, last in self.former.items() if key.name == origin},
+            witnesses=tuple(self.outside(origin).values()),
+        )
 
 
 def parse(octets: bytes) -> Policy:
@@ -59,7 +91,7 @@ def parse(octets: bytes) -> Policy:
         raise PolicyFault("The policy holds a control character.")
     for number, raw in enumerate(octets.decode("utf-8", "surrogateescape").split("\n"), 1):
         words = [word for word in re.split("[ \t]+", raw) if word]
-        if not words or words[0].startswith("#"):
+        if not words or (words[0].startswith("#") and words[0] != "#:"):
             continue
         try:
             _take(policy, words, used)
@@ -88,12 +120,30 @@ def _take(policy: Policy, words: list[str], used: set[str]) -> None:
             policy.groups[_new(policy, name)] = Group(
                 least=_least(least, len(members)), members=tuple(members)
             )
+        case ["#:", *said]:
+            _take_more(policy, said)
         case ["quorum", name] if not policy.quorum:
             if name != NONE:
                 _known(policy, name)
             policy.quorum = name
         case _:
             raise PolicyFault(f"{' '.join(words)[:60]!r} is not understood.")
+
+
+def _take_more(policy: Policy, words: list[str]) -> None:
+    match words:
+        case ["run-by", origin, name]:
+            _known(policy, name)
+            policy.run_by[origin] = name
+        case ["former", key, size]:
+            ended = _fresh(
+                notes.VerifierKey.parse(key), notes.ED25519, [*policy.logs, *policy.former]
+            )
+            policy.former[ended] = notes.parse_size(size)
+        case ["successor", origin, key]:
+            policy.successors[origin] = notes.VerifierKey.parse(key)
+        case _:
+            return  # of a later version, or the beginning of a region's policy (see ``regions``)
 
 
 def _fresh(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from cryptography.hazmat.primitives import hashes
 
 from sync.errors import ProofFault
-from sync.formats import merkle, notes, policies, proofs, records
+from sync.formats import heads, merkle, notes, policies, proofs, records
 
 WITNESSED, UNIT_WORD_ONLY = "witnessed", "unit-word-only"
 
@@ -118,15 +118,15 @@ def _judge(
     """Return the countersignatures by policy name, and why they are not enough (empty: they are)."""
     if policy is None:
         return {}, "No policy was given: even the unit's own signature was not checked."
-    keys = [key for key in policy.logs if key.name == checkpoint.origin]
-    if not keys:
+    known = policy.log_keys(checkpoint.origin)
+    if not known.current and not known.former:
         return (
             {},
             f"The policy does not know {checkpoint.origin}: even the unit's own signature was not checked.",
         )
-    notes.open_note(octets, keys)
-    names = {key: name for name, key in policy.witnesses.items()}
-    seen = {names[found.key]: found for found in notes.cosigned_by(note, policy.witnesses.values())}
+    heads.open_head(octets, known)
+    names = {key: name for name, key in policy.outside(checkpoint.origin).items()}
+    seen = {names[found.key]: found for found in notes.cosigned_by(note, names)}
     if not seen:
         return seen, "No operator outside the unit countersigned."
     if not policy.met({found.key for found in seen.values()}):

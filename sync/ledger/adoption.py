@@ -9,8 +9,9 @@ from django.db import transaction
 
 from sync import identity, ledger
 from sync.audiences import PUBLIC
-from sync.errors import SyncFault
+from sync.errors import LedgerFault, SignerRefused, SyncFault
 from sync.formats import merkle, tiles
+from sync.ledger import erasure, refill, tree
 from sync.models import Log
 from sync.signer import client
 from sync.signer.messages import Adopt
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from tenants.models import Unit
 
 KIND = "sync.adoption"
+UNOPENED_LIMIT = 10_000
 
 
 class Adopted(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +31,9 @@ class Adopted(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     root: str
     """In hexadecimal."""
+
+    unopened: list[tuple[int, int]] = []
+    """First and last index of each run that could not be opened then, told once and for all."""
 
 
 def adopt_unit(unit: Unit) -> str:
@@ -47,15 +52,45 @@ def adopt() -> int:
     """Tell the signer the log's state, append the adoption as a public record, seal it; return the size adopted.
 
     Raises:
-        SignerRefused: the signer knows a last head: there is nothing to adopt, or newer data exist.
+        LedgerFault: a head with our own signature is known that this database does not lead to.
+        SignerRefused: the signer knows a later head: newer data exist.
         SignerUnreachable: the signer does not run.
     """
     key = identity.log_key()
     log = Log.objects.get(unit=current_unit().code)
     root = merkle.root(tiles.split(bytes(log.edge)) if log.edge else [])
-    client.signer().ask(Adopt(origin=key.name, size=log.size, root=root))
-    body = msgspec.json.encode(Adopted(size=log.size, root=root.hex()), order="deterministic")
+    _refuse_behind(log)
+    _ask(Adopt(origin=key.name, size=log.size, root=root))
+    erasure.replay()
+    adopted = Adopted(
+        size=log.size, root=root.hex(), unopened=refill.ranges(refill.unopened())[:UNOPENED_LIMIT]
+    )
+    body = msgspec.json.encode(adopted, order="deterministic")
     with transaction.atomic():
+        Log.objects.filter(unit=log.unit).update(halted="", known=b"")
         ledger.append(kind=KIND, subject="signer", body=body, audience=PUBLIC)
     ledger.seal()
     return log.size
+
+
+def _refuse_behind(log: Log) -> None:
+    if not log.known:
+        return
+    head = refill.own_head(bytes(log.known), refill.own_keys())
+    if head.size > log.size or refill.root_at(head.size) != head.root:
+        raise LedgerFault(
+            f"This unit signed {head.size} entries and this database does not lead there: bring them back with "
+            "`minqing restore from-peers` first."
+        )
+
+
+def _ask(request: Adopt) -> None:
+    """Ask the signer; one whose folder was restored too knows an older head and wants the proof from there."""
+    signer = client.signer()
+    try:
+        signer.ask(request)
+    except SignerRefused as refusal:
+        if refusal.code != "inconsistent":
+            raise
+        proof = merkle.consistency_proof(refusal.size, request.size, tree.node_at(request.size))
+        signer.ask(msgspec.structs.replace(request, proof=proof))

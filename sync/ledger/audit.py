@@ -15,6 +15,8 @@ from sync.errors import ProofFault, RecordFault
 from sync.formats import merkle, notes, proofs, records, tiles
 from sync.ledger import erasure
 
+ADOPTION = "sync.adoption"
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -33,6 +35,12 @@ class OpeningsPage(msgspec.Struct, frozen=True, kw_only=True):
 
     records: list[PublicOpening]
     next: int | None
+
+
+class _Adopted(msgspec.Struct, frozen=True):
+    """What an adoption record says that matters here."""
+
+    unopened: list[tuple[int, int]] = []
 
 
 class Fetch(Protocol):
@@ -54,6 +62,9 @@ class Report:
 
     erased: int = 0
     """Entries without opening that a public erasure order names."""
+
+    listed: int = 0
+    """Entries without opening that an adoption record lists as lost."""
 
     closed: int = 0
     """Entries that were not shown to this auditor."""
@@ -124,12 +135,15 @@ def audit_openings(
     opened: set[int] = set()
     known = set(commitments)
     erased: set[str] = set()
+    lost: set[int] = set()
     chains: dict[tuple[str, str], tuple[int, str]] = {}
     for opening in openings:
         try:
             header = _open(report.origin, commitments, opening)
             if header.kind == erasure.KIND:
                 erased.update(msgspec.json.decode(opening.body, type=erasure.Order).commitments)
+            if header.kind == ADOPTION:
+                lost.update(_lost(opening.body, len(commitments)))
             _follow(chains, header, commitments[opening.index], known)
         except (ProofFault, RecordFault, msgspec.DecodeError) as fault:
             report.findings.append(f"index {opening.index}: {fault}")
@@ -137,12 +151,18 @@ def audit_openings(
         opened.add(opening.index)
     missing = [index for index in range(len(commitments)) if index not in opened]
     gone = [index for index in missing if commitments[index] in erased]
-    report.opened, report.erased, report.closed = len(opened), len(gone), len(missing) - len(gone)
+    unexplained = [i for i in missing if commitments[i] not in erased and i not in lost]
+    report.opened, report.erased, report.closed = len(opened), len(gone), len(unexplained)
+    report.listed = len(missing) - len(gone) - len(unexplained)
     if every and report.closed:
-        unexplained = [index for index in missing if commitments[index] not in erased]
         report.findings.append(
             f"{report.closed} entries neither open nor are erased, the first at index {unexplained[0]}."
         )
+
+
+def _lost(body: bytes, size: int) -> set[int]:
+    runs = msgspec.json.decode(body, type=_Adopted).unopened
+    return {index for first, last in runs for index in range(max(0, first), min(last + 1, size))}
 
 
 def _entries(fetch: Fetch, size: int) -> tuple[list[str], list[bytes]]:

@@ -60,7 +60,7 @@ def acknowledge(commitment: str) -> bytes:
         raise LedgerFault("There is no such record to acknowledge.")
     header = records.decode_header(bytes(row[0]))
     return notes.sign(
-        acknowledgement_text(header.origin, commitment, header.day), identity.ack_key()
+        acknowledgement_text(header.origin, commitment, header.day), *identity.ack_keys()
     ).encode()
 
 

@@ -67,7 +67,7 @@ VALUES (%s, true, %s, %s, %s, %s, %s, '', %s) RETURNING id
 """
 _STATE = """
 SELECT unit, origin, log_key, sync_log.size, edge, last_slot, coalesce(head.size, -1), coalesce(head.root, ''),
-    (SELECT id FROM sync_pending WHERE NOT slotted ORDER BY id LIMIT 1) IS NOT NULL
+    (SELECT id FROM sync_pending WHERE NOT slotted ORDER BY id LIMIT 1) IS NOT NULL, halted
 FROM sync_log LEFT JOIN LATERAL (SELECT size, root FROM sync_head ORDER BY size DESC LIMIT 1) head ON true
 """
 _WAITING = "SELECT id, subject, commitment FROM sync_pending WHERE NOT slotted ORDER BY id LIMIT %s"
@@ -236,14 +236,17 @@ class _State:
     waiting: bool
     """Whether a committed record waits that need not wait for the slot."""
 
+    halted: str
+    """Why nothing is sealed until the log is adopted; empty: it goes on."""
+
 
 def _state() -> _State:
     with connection.cursor() as cursor:
         cursor.execute(_STATE)
         row = cursor.fetchone()
-    unit, origin, log_key, size, edge, last_slot, published, root, waiting = row
+    unit, origin, log_key, size, edge, last_slot, published, root, waiting, halted = row
     return _State(
-        unit, origin, log_key, size, bytes(edge), last_slot, published, bytes(root), waiting
+        unit, origin, log_key, size, bytes(edge), last_slot, published, bytes(root), waiting, halted
     )
 
 
@@ -253,6 +256,8 @@ def _key(state: _State) -> notes.VerifierKey:
 
 def _refuse_rolled_back(state: _State) -> None:
     """Ask the signer before the tree grows: what it signed must be in this database."""
+    if state.halted:
+        raise RolledBack(state.halted)
     signed = client.signer().ask(LastHead(origin=_key(state).name))
     if signed.size == state.published:
         root = state.published_root

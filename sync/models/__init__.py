@@ -12,8 +12,10 @@ from sync.models.exchange import (
     Nonce,
     Peer,
     PeerHead,
+    PeerKey,
     Quarantine,
     Received,
+    RegionPolicy,
     Told,
 )
 from sync.models.ledger import Chain, Entry, Head, Log, Opening, Pending, Tile
@@ -35,9 +37,11 @@ __all__ = [
     "Opening",
     "Peer",
     "PeerHead",
+    "PeerKey",
     "Pending",
     "Quarantine",
     "Received",
+    "RegionPolicy",
     "Tile",
     "Told",
 ]

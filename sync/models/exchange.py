@@ -33,9 +33,16 @@ class Peer(models.Model):
     """Counts changes of what we grant to the peer; a new number makes it ask again from the beginning."""
     delivered = models.PositiveBigIntegerField(default=0)
     """The peer has everything of ours below this index: it asked for what follows."""
+    superior = models.BooleanField(default=False)
+    """Our region's superior unit: its signed policy says who is who."""
 
     class Meta:
         ordering = ["code", "origin"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["superior"], condition=Q(superior=True), name="one_superior"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -59,6 +66,37 @@ class Peer(models.Model):
             and self.accepted_here is not None
             and self.accepted_there is not None
         )
+
+
+class PeerKey(models.Model):
+    """A key of a peer beside those in its row: one that comes, one that ended, or one of another use."""
+
+    peer = models.ForeignKey(Peer, on_delete=models.CASCADE, related_name="further_keys")
+    use = models.CharField(max_length=16)
+    """``log``, ``ack``, ``peer``, ``box``, ``witness`` or ``policy``."""
+    key = models.CharField(max_length=200)
+    last = models.PositiveBigIntegerField(null=True)
+    """Size of the last head of the peer's before the key ended; null: it is good."""
+
+    class Meta:
+        ordering = ["use", "id"]
+        constraints = [models.UniqueConstraint(fields=["peer", "key"], name="peer_key_once")]
+
+    def __str__(self) -> str:
+        return f"{self.use} {self.key}"
+
+
+class RegionPolicy(models.Model):
+    """The newest policy that a unit signed for its region: ours, or a connected unit's."""
+
+    region = models.CharField(max_length=80, unique=True)
+    version = models.PositiveBigIntegerField()
+    expires_on = models.DateField()
+    note = models.BinaryField()
+    taken_on = models.DateField()
+
+    def __str__(self) -> str:
+        return f"{self.region} version {self.version}"
 
 
 class Grant(models.Model):
@@ -122,11 +160,11 @@ class Following(models.Model):
 
 
 class Contact(models.Model):
-    """When to try a peer again, one row per direction: ``pull`` (we fetch), ``ring`` (we tell), ``witness`` (we ask)."""
+    """When to try a peer again, one row per direction: ``pull`` (we fetch), ``ring`` (we tell), ``witness`` (we ask), ``broker``."""
 
     peer = models.ForeignKey(Peer, on_delete=models.CASCADE, related_name="contacts")
     direction = models.CharField(
-        max_length=8, choices=[(name, name) for name in ("pull", "ring", "witness")]
+        max_length=8, choices=[(name, name) for name in ("pull", "ring", "witness", "broker")]
     )
     failures = models.PositiveIntegerField(default=0)
     due_at = models.DateTimeField()
@@ -279,6 +317,9 @@ class Incident(models.Model):
     times = models.PositiveIntegerField(default=1)
     freezes = models.BooleanField(default=False)
     settled_on = models.DateField(null=True)
+    thaw_by = models.CharField(max_length=150, blank=True)
+    """Who proposed to take the peer's records again; somebody else has to agree."""
+    thaw_reason = models.CharField(max_length=300, blank=True)
 
     class Meta:
         ordering = ["-last_on", "-id"]

@@ -38,6 +38,12 @@ class Log(models.Model):
     last_slot = models.BigIntegerField(default=0)
     """Number of the last slot sealed: POSIX seconds divided by the slot's length."""
 
+    halted = models.CharField(max_length=300, blank=True)
+    """Why nothing is sealed until an operator adopts the log; empty: it goes on."""
+
+    known = models.BinaryField(default=b"")
+    """While halted: the largest head with our own signature that is known, as its note."""
+
     def __str__(self) -> str:
         return self.origin
 

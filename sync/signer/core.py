@@ -13,11 +13,11 @@ import os
 import secrets
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sync import audiences
-from sync.errors import NoteFault, ProofFault, SignerRefused
-from sync.formats import merkle, notes
+from sync.errors import NoteFault, PolicyFault, ProofFault, SignerRefused
+from sync.formats import merkle, notes, regions
 from sync.signer import messages
 from sync.signer.store import Seen, Signed, Store
 
@@ -48,6 +48,19 @@ class Signer:
         self._store = Store(folder)
         self._keys: dict[str, notes.SigningKey] = {}
         self._turn = threading.Lock()  # guards every check-and-persist
+        self._doors: dict[type, Callable[[Any], messages.Answer]] = {
+            messages.OpenLog: self._open_log,
+            messages.LastHead: self._last_head,
+            messages.SignHead: self._sign_head,
+            messages.Adopt: self._adopt,
+            messages.OpenPolicy: lambda request: self._both(self._policy_keys(request.origin)),
+            messages.SignPolicy: self._sign_policy,
+            messages.RotateKey: self._rotate,
+            messages.RetireKey: self._retire,
+            messages.WitnessKey: lambda _: self._both(self._witness_keys()),
+            messages.Cosign: self._cosign,
+            messages.Witnessed: self._witnessed,
+        }
 
     def close(self) -> None:
         """Give the folder back. Closing twice changes nothing."""
@@ -63,23 +76,10 @@ class Signer:
             SignerRefused: with a code of ``messages.Refusal``; nothing was changed.
         """
         with self._turn:
-            match request:
-                case messages.OpenLog():
-                    return self._open_log(request)
-                case messages.LastHead():
-                    signed = self._last(request.origin)
-                    return messages.Answer(size=signed.size, root=signed.root)
-                case messages.SignHead():
-                    return self._sign_head(request)
-                case messages.Adopt():
-                    return self._adopt(request)
-                case messages.WitnessKey():
-                    return messages.Answer(key=str(self._witness_key().verifier))
-                case messages.Cosign():
-                    return self._cosign(request)
-                case messages.Witnessed():
-                    return self._witnessed(request)
-        raise SignerRefused("bad-request", "The signer does not know this request.")
+            door = self._doors.get(type(request))
+            if door is None:
+                raise SignerRefused("bad-request", "The signer does not know this request.")
+            return door(request)
 
     # --- our own logs ---------------------------------------------------------------------
 
@@ -98,7 +98,11 @@ class Signer:
             key = self._make_key(self._log_file(request.origin), request.origin, notes.ED25519)
         elif signed is None:
             raise self._state_lost(request.origin)
-        return messages.Answer(key=str(key.verifier))
+        return self._both(self._both_keys(self._log_file(request.origin), notes.ED25519))
+
+    def _last_head(self, request: messages.LastHead) -> messages.Answer:
+        signed = self._last(request.origin)
+        return messages.Answer(size=signed.size, root=signed.root)
 
     def _last(self, origin: str) -> Signed:
         if self._log_key(origin) is None:
@@ -111,8 +115,7 @@ class Signer:
 
     def _sign_head(self, request: messages.SignHead) -> messages.Answer:
         last = self._last(request.origin)
-        key = self._log_key(request.origin)
-        assert key is not None
+        keys = self._both_keys(self._log_file(request.origin), notes.ED25519)
         if request.size < last.size:
             sentence = f"{request.origin} was signed at size {last.size}; {request.size} is older (a restored database?)."
             raise SignerRefused("rolled-back", sentence, last.size)
@@ -124,7 +127,7 @@ class Signer:
             self._check_continues(last, request.size, request.root, request.proof)
             self._store.keep_signed(request.origin, Signed(request.size, request.root))
         note = notes.sign_checkpoint(
-            notes.Checkpoint(request.origin, request.size, request.root), key
+            notes.Checkpoint(request.origin, request.size, request.root), *keys
         )
         return messages.Answer(size=request.size, note=note.encode())
 
@@ -134,12 +137,14 @@ class Signer:
                 "unknown-log",
                 f"The signer holds no key of {request.origin}; adopting cannot bring it back.",
             )
-        signed = self._store.signed(request.origin)
-        if signed is not None and (signed.size, signed.root) != (request.size, request.root):
-            sentence = f"The signer knows the last head (size {signed.size}) and it is not this one: bring back the newer data."
-            raise SignerRefused("not-lost", sentence, signed.size)
         if len(request.root) != merkle.HASH_LENGTH or request.size < 0:
             raise SignerRefused("bad-request", "This is not a tree head.")
+        signed = self._store.signed(request.origin)
+        if signed is not None and request.size < signed.size:
+            sentence = f"The signer knows the last head (size {signed.size}) and it is not this one: bring back the newer data."
+            raise SignerRefused("not-lost", sentence, signed.size)
+        if signed is not None:
+            self._check_continues(signed, request.size, request.root, request.proof)
         self._store.keep_signed(request.origin, Signed(request.size, request.root))
         if self._store.copied:
             self._store.stamp()
@@ -166,13 +171,89 @@ class Signer:
         except ProofFault as fault:
             raise SignerRefused("inconsistent", str(fault), last.size) from fault
 
+    # --- the region's policy ----------------------------------------------------------------
+
+    def _sign_policy(self, request: messages.SignPolicy) -> messages.Answer:
+        keys = self._policy_keys(request.origin)
+        try:
+            found = regions.read_text(request.text)
+        except PolicyFault as fault:
+            raise SignerRefused("bad-request", str(fault)) from fault
+        if found.region != request.origin:
+            raise SignerRefused("bad-request", "This is the policy of another region.")
+        version = self._store.policy_version(request.origin)
+        if found.version <= version:
+            raise SignerRefused(
+                "conflict", f"Version {version} of this policy was signed already.", version
+            )
+        self._store.keep_policy_version(request.origin, found.version)
+        return messages.Answer(size=found.version, note=notes.sign(request.text, *keys).encode())
+
+    def _policy_keys(self, origin: str) -> list[notes.SigningKey]:
+        if self._log_key(origin) is None:
+            raise SignerRefused("unknown-log", f"The signer holds no key of {origin}.")
+        self._refuse_copy()
+        path = self._file("policy", origin)
+        if not path.exists():
+            self._make_key(path, regions.key_name(origin), notes.ED25519)
+        return self._both_keys(path, notes.ED25519)
+
+    # --- rotation: for a while two keys sign ----------------------------------------------------
+
+    def _rotate(self, request: messages.RotateKey) -> messages.Answer:
+        path, key_type = self._rotated(request)
+        before, *following = self._both_keys(path, key_type)
+        if not following:
+            name = _witness_name() if request.use == "witness" else before.name
+            following = [self._make_key(_next(path), name, key_type)]
+        return self._both([before, *following])
+
+    def _retire(self, request: messages.RetireKey) -> messages.Answer:
+        path, key_type = self._rotated(request)
+        before, *following = self._both_keys(path, key_type)
+        if following:
+            last = self._last(request.origin).size if request.use == "log" else 0
+            (after,) = following
+            self._store.keep_ended(str(before.verifier), str(after.verifier), last)
+            _next(path).rename(path)  # the older secret is gone: nobody can sign with it any more
+            _sync_folder(path.parent)
+            self._keys.pop(path.name, None)
+            self._keys.pop(_next(path).name, None)
+            before = after
+        ended = self._store.ended_before(str(before.verifier))
+        if ended is None:
+            raise SignerRefused("no-next", "There is one key only: rotate it first.")
+        return messages.Answer(key=str(before.verifier), former=ended[0], size=ended[1])
+
+    def _rotated(self, request: messages.RotateKey | messages.RetireKey) -> tuple[Path, int]:
+        self._refuse_copy()
+        match request.use:
+            case "witness":
+                self._witness_keys()
+                return self._file("witness"), notes.COSIGNATURE
+            case "policy":
+                self._policy_keys(request.origin)
+                return self._file("policy", request.origin), notes.ED25519
+            case "log":
+                self._last(request.origin)
+                return self._log_file(request.origin), notes.ED25519
+        raise SignerRefused("bad-request", "The signer holds no keys of that use.")
+
+    @staticmethod
+    def _both(keys: list[notes.SigningKey]) -> messages.Answer:
+        first, *following = (str(key.verifier) for key in keys)
+        return messages.Answer(key=first, next=following[0] if following else "")
+
     # --- witness (c2sp.org/tlog-witness) --------------------------------------------------
 
     def _cosign(self, request: messages.Cosign) -> messages.Answer:
         self._refuse_copy()
-        log_key, note, checkpoint = self._read_checkpoint(request)
-        seen = self._store.seen(checkpoint.origin) or Seen(str(log_key), 0, merkle.EMPTY_ROOT, b"")
-        if seen.log_key != str(log_key):
+        note, checkpoint, signers = self._read_checkpoint(request)
+        seen = self._store.seen(checkpoint.origin)
+        if seen is None:
+            first = request.log_key if request.log_key in signers else request.next_key
+            seen = Seen(first, 0, merkle.EMPTY_ROOT, b"")
+        elif not signers & {seen.log_key, seen.next_key}:
             raise SignerRefused(
                 "unknown-key", f"{checkpoint.origin} is known here under another key."
             )
@@ -182,32 +263,44 @@ class Signer:
             raise SignerRefused(
                 "conflict", f"The checkpoint cosigned last has size {seen.size}.", seen.size
             )
-        self._check_continues(seen, checkpoint.size, checkpoint.root, request.proof)
         if checkpoint.size == 0 and checkpoint.root != merkle.EMPTY_ROOT:
             raise SignerRefused("inconsistent", "The root of the empty tree is SHA-256 of nothing.")
-        line = notes.cosign(note.text, self._witness_key(), int(self._clock()))
-        own = tuple(s for s in note.signatures if (s.name, s.key_id) == (log_key.name, log_key.id))
-        full = notes.Note(note.text, (*own, line)).encode()
+        self._check_continues(seen, checkpoint.size, checkpoint.root, request.proof)
+        lines = [notes.cosign(note.text, key, int(self._clock())) for key in self._witness_keys()]
+        trusted = [notes.VerifierKey.parse(text) for text in signers]
+        places = {(key.name, key.id) for key in trusted}
+        own = tuple(s for s in note.signatures if (s.name, s.key_id) in places)
+        full = notes.Note(note.text, (*own, *lines)).encode()
+        log_key, next_key = _pin(seen, signers)
         self._store.keep_seen(
-            checkpoint.origin, Seen(str(log_key), checkpoint.size, checkpoint.root, full)
+            checkpoint.origin, Seen(log_key, checkpoint.size, checkpoint.root, full, next_key)
         )
-        return messages.Answer(size=checkpoint.size, line=line.line, note=full)
+        return messages.Answer(
+            size=checkpoint.size, line="".join(line.line for line in lines), note=full
+        )
 
     @staticmethod
     def _read_checkpoint(
         request: messages.Cosign,
-    ) -> tuple[notes.VerifierKey, notes.Note, notes.Checkpoint]:
+    ) -> tuple[notes.Note, notes.Checkpoint, set[str]]:
+        """Return the note, its head, and which of the log's keys that the asker names have signed it."""
         try:
-            log_key = notes.VerifierKey.parse(request.log_key)
+            keys = [
+                notes.VerifierKey.parse(text)
+                for text in (request.log_key, request.next_key)
+                if text
+            ]
             note = notes.parse_note(request.note)
             checkpoint = notes.parse_checkpoint(note.text)
         except NoteFault as fault:
             raise SignerRefused("bad-request", str(fault)) from fault
         try:
-            notes.open_checkpoint(request.note, log_key)
+            signers = {str(key) for key in notes.signed_by(note, keys)}
         except NoteFault as fault:
             raise SignerRefused("bad-note", str(fault)) from fault
-        return log_key, note, checkpoint
+        if not signers or checkpoint.origin != keys[0].name:
+            raise SignerRefused("bad-note", "No key that is known for this log signed the note.")
+        return note, checkpoint, signers
 
     def _witnessed(self, request: messages.Witnessed) -> messages.Answer:
         seen = self._store.seen(request.origin)
@@ -220,7 +313,11 @@ class Signer:
     # --- keys: one file each, mode 600 ----------------------------------------------------
 
     def _log_file(self, origin: str) -> Path:
-        return self._folder / "private" / f"log-{hashlib.sha256(origin.encode()).hexdigest()[:32]}"
+        return self._file("log", origin)
+
+    def _file(self, use: str, origin: str = "") -> Path:
+        name = f"{use}-{hashlib.sha256(origin.encode()).hexdigest()[:32]}" if origin else use
+        return self._folder / "private" / name
 
     def _log_key(self, origin: str) -> notes.SigningKey | None:
         key = self._read_key(self._log_file(origin), notes.ED25519)
@@ -228,12 +325,16 @@ class Signer:
             raise SignerRefused("unknown-log", "The key file belongs to another origin.")
         return key
 
-    def _witness_key(self) -> notes.SigningKey:
-        path = self._folder / "private" / "witness"
-        key = self._read_key(path, notes.COSIGNATURE)
-        return key or self._make_key(
-            path, f"minqing/witness/{secrets.token_hex(4)}", notes.COSIGNATURE
-        )
+    def _witness_keys(self) -> list[notes.SigningKey]:
+        path = self._file("witness")
+        if not path.exists():
+            self._make_key(path, _witness_name(), notes.COSIGNATURE)
+        return self._both_keys(path, notes.COSIGNATURE)
+
+    def _both_keys(self, path: Path, key_type: int) -> list[notes.SigningKey]:
+        """Return the key in a file, and the one that is to follow it if there is one."""
+        found = (self._read_key(place, key_type) for place in (path, _next(path)))
+        return [key for key in found if key is not None]
 
     def _read_key(self, path: Path, key_type: int) -> notes.SigningKey | None:
         key = self._keys.get(path.name)
@@ -258,11 +359,35 @@ class Signer:
         finally:
             os.close(file)
         draft.rename(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        _sync_folder(path.parent)
         key = self._read_key(path, key_type)
         assert key is not None
         return key
+
+
+def _pin(seen: Seen, signers: set[str]) -> tuple[str, str]:
+    """Return the keys under which a log is known from now on.
+
+    A new key is believed beside the pinned one once one head carries both signatures, and alone once a head carries
+    only its own: what the asker says counts for nothing here.
+    """
+    if seen.next_key and seen.log_key not in signers:
+        return seen.next_key, ""
+    coming = signers - {seen.log_key}
+    return seen.log_key, coming.pop() if coming else seen.next_key
+
+
+def _next(path: Path) -> Path:
+    return path.with_name(f"{path.name}.next")
+
+
+def _witness_name() -> str:
+    return f"minqing/witness/{secrets.token_hex(4)}"
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

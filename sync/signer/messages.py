@@ -41,11 +41,45 @@ class SignHead(Request, frozen=True, kw_only=True):
 
 
 class Adopt(Request, frozen=True, kw_only=True):
-    """An operator vouches for the state of a log whose last head the signer does not know any more."""
+    """An operator vouches for the state of a log whose last head the signer does not know any more.
+
+    A signer that knows an older one (its folder was restored too) wants the proof that this one continues it.
+    """
 
     origin: str
     size: int
     root: bytes
+    proof: list[bytes] = []
+
+
+class OpenPolicy(Request, frozen=True, kw_only=True):
+    """Make the key with which a unit signs its region's policy, or tell it again."""
+
+    origin: str
+
+
+class SignPolicy(Request, frozen=True, kw_only=True):
+    """Sign a region's policy of a later version than any before."""
+
+    origin: str
+    text: str
+
+
+class RotateKey(Request, frozen=True, kw_only=True):
+    """Make the key that is to follow, or tell it again; from now on both sign."""
+
+    use: str
+    """``log``, ``policy`` or ``witness``."""
+
+    origin: str = ""
+    """Empty for the witness."""
+
+
+class RetireKey(Request, frozen=True, kw_only=True):
+    """End the older of two keys for ever. Asked again, it answers the same."""
+
+    use: str
+    origin: str = ""
 
 
 class WitnessKey(Request, frozen=True, kw_only=True):
@@ -61,6 +95,8 @@ class Cosign(Request, frozen=True, kw_only=True):
     old: int
     proof: list[bytes]
     note: bytes
+    next_key: str = ""
+    """The log's coming key, while two overlap; believed only once a head carries both signatures."""
 
 
 class Witnessed(Request, frozen=True, kw_only=True):
@@ -73,6 +109,12 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown
     """Done. Which fields are filled depends on the request."""
 
     key: str = ""
+    next: str = ""
+    """The key that is to follow, while two overlap."""
+
+    former: str = ""
+    """For ``RetireKey``: the key that ended; ``size`` is that of the last head signed before."""
+
     size: int = 0
     root: bytes = b""
     note: bytes = b""
@@ -84,7 +126,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknow
 
     code: str
     """``unknown-log``, ``key-lost``, ``state-lost``, ``copied``, ``rolled-back``, ``conflict``, ``inconsistent``,
-    ``not-lost``, ``unknown-key``, ``bad-note``, ``bad-request``, ``never-witnessed``."""
+    ``not-lost``, ``unknown-key``, ``bad-note``, ``bad-request``, ``never-witnessed``, ``no-next``."""
 
     sentence: str
     size: int = 0
@@ -103,7 +145,19 @@ class SignerDoor(Protocol):
         """
 
 
-Requests = OpenLog | LastHead | SignHead | Adopt | WitnessKey | Cosign | Witnessed
+Requests = (
+    OpenLog
+    | LastHead
+    | SignHead
+    | Adopt
+    | OpenPolicy
+    | SignPolicy
+    | RotateKey
+    | RetireKey
+    | WitnessKey
+    | Cosign
+    | Witnessed
+)
 
 _encoder = msgspec.json.Encoder()
 _requests = msgspec.json.Decoder(Requests)

@@ -17,6 +17,9 @@ CREATE TABLE IF NOT EXISTS log (origin TEXT PRIMARY KEY, size INTEGER NOT NULL, 
 CREATE TABLE IF NOT EXISTS witnessed (
     origin TEXT PRIMARY KEY, log_key TEXT NOT NULL, size INTEGER NOT NULL, root BLOB NOT NULL, note BLOB NOT NULL
 );
+CREATE TABLE IF NOT EXISTS coming (origin TEXT PRIMARY KEY, next_key TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS policy (origin TEXT PRIMARY KEY, version INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS former (key TEXT PRIMARY KEY, successor TEXT NOT NULL UNIQUE, last INTEGER NOT NULL);
 """
 
 
@@ -36,6 +39,8 @@ class Seen:
     size: int
     root: bytes
     note: bytes
+    next_key: str = ""
+    """The log's coming key: a head carried its signature beside the other's."""
 
 
 class Store:
@@ -81,14 +86,39 @@ class Store:
     def seen(self, origin: str) -> Seen | None:
         """Return the last checkpoint cosigned for another log."""
         row = self._db.execute(
-            "SELECT log_key, size, root, note FROM witnessed WHERE origin = ?", [origin]
+            "SELECT log_key, size, root, note, coalesce(next_key, '') FROM witnessed LEFT JOIN coming USING (origin)"
+            " WHERE origin = ?",
+            [origin],
         ).fetchone()
         return Seen(*row) if row else None
 
     def keep_seen(self, origin: str, seen: Seen) -> None:
         """Remember a cosigned checkpoint; on return it is on the disk."""
         row = [origin, seen.log_key, seen.size, seen.root, seen.note]
+        self._db.execute("BEGIN IMMEDIATE")
         self._db.execute("INSERT OR REPLACE INTO witnessed VALUES (?, ?, ?, ?, ?)", row)
+        self._db.execute("INSERT OR REPLACE INTO coming VALUES (?, ?)", [origin, seen.next_key])
+        self._db.execute("COMMIT")
+
+    def policy_version(self, origin: str) -> int:
+        """Return the version of the region's policy signed last; 0 if none was."""
+        row = self._db.execute("SELECT version FROM policy WHERE origin = ?", [origin]).fetchone()
+        return int(row[0]) if row else 0
+
+    def keep_policy_version(self, origin: str, version: int) -> None:
+        """Remember a version for ever."""
+        self._db.execute("INSERT OR REPLACE INTO policy VALUES (?, ?)", [origin, version])
+
+    def ended_before(self, successor: str) -> tuple[str, int] | None:
+        """Return the key that another one followed, and the size of the last head before."""
+        row = self._db.execute(
+            "SELECT key, last FROM former WHERE successor = ?", [successor]
+        ).fetchone()
+        return (str(row[0]), int(row[1])) if row else None
+
+    def keep_ended(self, key: str, successor: str, last: int) -> None:
+        """Remember that a key ends; what was said the first time stays."""
+        self._db.execute("INSERT OR IGNORE INTO former VALUES (?, ?, ?)", [key, successor, last])
 
     def close(self) -> None:
         """Close the file."""

@@ -142,7 +142,15 @@ def test_an_incident_stands_in_the_queue_with_its_evidence_as_it_came_until_it_i
     assert saved.headers["content-type"] == "application/octet-stream"
     assert saved.headers["content-disposition"].startswith("attachment")
     assert "核对不一致" in operator.get("/desk/connections/").content.decode()
-    assert operator.post(f"/desk/incidents/{number}/close/", {"thaw": "yes"}).status_code == 302
+    close = f"/desk/incidents/{number}/close/"
+    assert operator.post(close, {"thaw": "agree"}).status_code == 302
+    assert operator.post(close, {"thaw": "propose", "reason": "查清了"}).status_code == 302
+    assert operator.post(close, {"thaw": "agree"}).status_code == 302
+    with unit_context(county):
+        assert Peer.objects.get().frozen_on is not None
+    second = signed_in(county, staff_of(county, "second", Role.OPERATOR))
+    assert "查清了" in second.get(f"/desk/incidents/{number}/").content.decode()
+    assert second.post(close, {"thaw": "agree"}).status_code == 302
     with unit_context(county):
         assert Peer.objects.get().frozen_on is None
     assert "对不同单位出示了两套" not in operator.get("/desk/").content.decode()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from sync import audiences, identity
-from sync.errors import RecordFault
+from sync.errors import ProofFault, RecordFault
 from sync.exchange import client, peers, pull
-from sync.formats import forks, framing, notes, records
+from sync.formats import forks, framing, heads, notes, records
 from sync.models import Following, Incident, Peer, Quarantine, Received
 from sync.models.exchange import Contact, PeerHead
 from tenants.current import unit_context
@@ -169,7 +170,9 @@ def test_a_forked_log_freezes_with_proof_that_anyone_can_check(liar, county, kep
     assert name == "forked"
     assert peer.frozen_on is not None
     assert peer.state == "frozen"
-    assert liar.origin in forks.verify_fork(evidence, notes.VerifierKey.parse(peer.log_key))
+    assert liar.origin in forks.verify_fork(
+        evidence[forks.FILE], heads.LogKeys.only(notes.VerifierKey.parse(peer.log_key))
+    )
     liar.add(b"after the fork")
     fetch(county)
     assert applied_bodies(county) == TRUE
@@ -186,10 +189,11 @@ def test_a_fork_at_a_power_of_two_carries_that_subtrees_root(liar, county):
     assert "no beginning" in fetch(county).fault
     _, evidence, _ = incident(county)
     assert evidence["smaller.note"] == true_head
-    assert len(json.loads(evidence["hashes.json"])["edge"]) == 1
-    forks.verify_fork(evidence, liar.log_key.verifier)
-    with pytest.raises(Exception, match=r"beginning|reproduce"):
-        forks.verify_fork({**evidence, "smaller.note": liar.checkpoint(8)}, liar.log_key.verifier)
+    proof, key = forks.decode(evidence[forks.FILE]), heads.LogKeys.only(liar.log_key.verifier)
+    assert len(proof.edge) == 1
+    forks.verify_fork(proof.encode(), key)
+    with pytest.raises(ProofFault, match=r"beginning|reproduce"):
+        forks.verify_fork(replace(proof, smaller=liar.checkpoint(8)).encode(), key)
 
 
 def test_a_head_signed_by_another_key_is_refused(liar, county):
@@ -450,7 +454,7 @@ def test_a_head_that_a_third_unit_saw_proves_a_split_view(liar, county):
     name, evidence, peer = incident(county)
     assert name == "forked"
     assert peer.frozen_on is not None
-    forks.verify_fork(evidence, liar.log_key.verifier)
+    forks.verify_fork(evidence[forks.FILE], heads.LogKeys.only(liar.log_key.verifier))
 
 
 def test_nothing_is_asked_with_a_key_that_the_peer_could_use_elsewhere(liar, county):

@@ -28,6 +28,7 @@ SOFTWARE = __version__
 STAND_SECONDS = 5
 """How old the state at the foot of a page may be; kept in each process, apart for each unit."""
 _STAND = "portal.stand"
+_FROZEN = "portal.frozen"
 
 LOOKED_AT = 200
 """Newest countersignatures that are looked at; each operator's newest is among them."""
@@ -83,6 +84,10 @@ def _stand_now() -> LedgerStand | None:
     )
 
 
+def _frozen_now() -> str:
+    return ",".join(sorted(frozen_origins()))
+
+
 def _day(line: str) -> datetime.date | None:
     """The day of a countersignature line; its clock time is nobody's business."""
     try:
@@ -114,6 +119,6 @@ def public_version() -> str:
     except EngineFault:
         index = ""
     foot = (stand.records_text, stand.outside, stand.checked_day) if stand is not None else ()
-    frozen = ",".join(sorted(frozen_origins()))
+    frozen = cache.get_or_set(_FROZEN, _frozen_now, STAND_SECONDS)
     parts = (SOFTWARE, index, frozen, newest_mark(), timezone.localdate(), unit.site_title, unit.organiser, unit.telephone, *foot)  # fmt: skip
     return " ".join(map(str, parts))

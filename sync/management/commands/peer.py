@@ -62,9 +62,10 @@ class Command(BaseCommand):
         )
         settle = verb("settle", "close an incident")
         settle.add_argument("incident", type=int)
-        settle.add_argument(
-            "--thaw", action="store_true", help="let the peer's records be applied again"
-        )
+        thaw = verb("thaw", "apply a frozen peer's records again: one proposes, another one agrees")
+        thaw.add_argument("incident", type=int)
+        thaw.add_argument("--by", required=True, metavar="NAME", help="who decides; it is logged")
+        thaw.add_argument("--reason", help="why; without it this agrees to what somebody proposed")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -151,8 +152,18 @@ class Command(BaseCommand):
                     (folder / evidence.name).write_bytes(bytes(evidence.content))
 
     def _settle(self, options: dict[str, Any]) -> None:
-        incidents.incident_settle(options["incident"], thaw=options["thaw"])
+        incidents.incident_settle(options["incident"])
         self.stdout.write("The incident is settled.")
+
+    def _thaw(self, options: dict[str, Any]) -> None:
+        if options["reason"]:
+            incidents.thaw_propose(options["incident"], by=options["by"], reason=options["reason"])
+            self.stdout.write(
+                "Proposed. Somebody else agrees with `minqing peer thaw … --by NAME`."
+            )
+            return
+        incidents.thaw_agree(options["incident"], by=options["by"])
+        self.stdout.write("The peer's records are applied again; the log says so, with the reason.")
 
     def _show(self, state: PeerState) -> None:
         self.stdout.write(

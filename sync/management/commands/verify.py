@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
 from sync.errors import SyncFault
-from sync.formats import policies, verify
+from sync.formats import regions, verify
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
@@ -29,6 +30,10 @@ class Command(BaseCommand):
             type=Path,
             help="policy file (tlog-policy) from somebody other than the unit",
         )
+        parser.add_argument(
+            "--policy-key",
+            help="key of the superior unit that signed the policy, if it is a region's",
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
         parser.add_argument(
             "--save", type=Path, metavar="FILE", help="write the words themselves to a file"
@@ -42,7 +47,15 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            policy = policies.parse(options["policy"].read_bytes()) if options["policy"] else None
+            policy = (
+                regions.read_any(
+                    options["policy"].read_bytes(),
+                    options["policy_key"],
+                    today=timezone.localdate(),
+                )
+                if options["policy"]
+                else None
+            )
             verdict = verify.verify(options["file"].read_bytes(), policy)
             if options["save"]:
                 options["save"].write_bytes(verdict.body)

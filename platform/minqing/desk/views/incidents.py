@@ -14,8 +14,9 @@ from django.utils.translation import gettext as _
 from minqing.accounts.models import Role
 from minqing.desk.access import staff_page
 from minqing.desk.words import INCIDENTS
-from sync.exchange.incidents import incident_settle
+from sync.exchange.incidents import incident_settle, thaw_agree, thaw_propose
 from sync.models.exchange import Evidence, Incident
+from sync.refusals import PeerFault
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -57,7 +58,13 @@ def incident(request: HttpRequest, staff: Staff, number: int) -> HttpResponse:
     return render(
         request,
         "desk/exchange/incident.html",
-        {"line": line, "evidence": evidence, "may_act": staff.has_role(Role.OPERATOR)},
+        {
+            "line": line,
+            "evidence": evidence,
+            "may_act": staff.has_role(Role.OPERATOR),
+            "frozen": line.row.freezes and line.row.peer.frozen_on is not None,
+            "own_proposal": line.row.thaw_by == staff.username,
+        },
     )
 
 
@@ -77,9 +84,23 @@ def incident_evidence(request: HttpRequest, staff: Staff, number: int, item: int
 
 @staff_page(Role.OPERATOR, methods=("POST",))
 def incident_close(request: HttpRequest, staff: Staff, number: int) -> HttpResponse:
-    """Mark an incident as dealt with; on request the unit's records are taken again."""
-    incident_settle(_incident(number).pk, thaw=request.POST.get("thaw") == "yes")
-    messages.success(request, _("记下了：已经处理。"))
+    """Mark an incident as dealt with; a frozen unit's records are taken again when a second operator agrees."""
+    row = _incident(number)
+    try:
+        match request.POST.get("thaw", ""):
+            case "propose":
+                thaw_propose(row.pk, by=staff.username, reason=request.POST.get("reason", ""))
+                said = _("提出来了。要由另一位运行维护人员同意，才恢复采用。")
+            case "agree":
+                thaw_agree(row.pk, by=staff.username)
+                said = _("恢复采用对方的新记录了；存证记录里记了一笔。")
+            case _:
+                incident_settle(row.pk)
+                said = _("记下了：已经处理。")
+    except PeerFault:
+        messages.error(request, _("没有办成：要写明理由，而且提出的和同意的不能是同一个人。"))
+        return redirect("desk:incident", number=number)
+    messages.success(request, said)
     return redirect("desk:incidents")
 
 

@@ -10,6 +10,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 
 from minqing.archives.matrix import Source
+from sync.exchange.incidents import frozen_origins
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -37,9 +38,16 @@ def kind_label(value: str) -> str:
 @register.filter
 def history_label(value: str) -> str:
     """What was done to an entry on a day."""
-    return {"published": _("公开"), "corrected": _("更正"), "withdrawn": _("撤下")}.get(
+    return {"published": _("公开"), "corrected": _("更正"), "withdrawn": _("撤下"), "erased": _("依法删除")}.get(
         value, value
     )
+
+
+@register.inclusion_tag("portal/frozen.html")
+def frozen_notice(name: str) -> dict[str, bool]:
+    """Say, neutrally, that a unit's heads do not fit together at present; ``name`` is its origin or its code."""
+    origins = frozen_origins()
+    return {"frozen": name in origins or name in {origin.split("/")[1] for origin in origins}}
 
 
 @register.filter

@@ -1,0 +1,75 @@
+"""A peer's keys: those in its row, and those that its log announced since (``sync.key``, see ``keys``).
+
+A key that comes is good beside the one it replaces until that one ends; a log key that ended proves nothing beyond
+the size named then, and below it only with a countersignature from outside.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+
+from sync.errors import PolicyFault, SignerFault
+from sync.exchange import region
+from sync.formats.heads import LogKeys
+from sync.formats.notes import VerifierKey
+from sync.identity import witness_key
+from sync.models.exchange import Peer, PeerKey
+
+if TYPE_CHECKING:
+    from sync.formats.policies import Policy
+
+
+def good_keys(peer: Peer, use: str) -> list[str]:
+    """Return a peer's keys of one use that are good now: the one in its row first, then one that comes."""
+    first = [getattr(peer, f"{use}_key")] if hasattr(peer, f"{use}_key") else []
+    coming = PeerKey.objects.filter(peer=peer, use=use, last=None).exclude(key__in=first)
+    return [*first, *coming.order_by("-id").values_list("key", flat=True)]
+
+
+def verifiers(peer: Peer, use: str) -> list[VerifierKey]:
+    """Return the same as verifier keys."""
+    return [VerifierKey.parse(text) for text in good_keys(peer, use)]
+
+
+def log_keys(peer: Peer) -> LogKeys:
+    """Return everything known about who signs a peer's heads: its own word in its log, and the region's policy."""
+    current, policy = verifiers(peer, "log"), _region_policy()
+    former = {
+        VerifierKey.parse(row.key): row.last
+        for row in PeerKey.objects.filter(peer=peer, use="log").exclude(last=None)
+        if row.last is not None
+    }
+    if policy is not None:
+        said = policy.log_keys(peer.origin)
+        former |= {key: min(last, former.get(key, last)) for key, last in said.former.items()}
+        current += [key for key in said.current if key not in current]
+    return LogKeys(
+        current=tuple(key for key in current if key not in former),
+        former=former,
+        witnesses=tuple(outside_witnesses(peer)) if former else (),
+    )
+
+
+def outside_witnesses(peer: Peer) -> dict[VerifierKey, str]:
+    """Return witness keys known here with their operators, without the peer's own."""
+    others = Peer.objects.filter(ended_on=None).exclude(accepted_here=None)
+    known = {
+        key: other.operator
+        for other in others.exclude(operator=peer.operator)
+        for key in verifiers(other, "witness")
+    }
+    if settings.MINQING.operator != peer.operator:
+        with contextlib.suppress(SignerFault):
+            known[witness_key()] = settings.MINQING.operator
+    return known
+
+
+def _region_policy() -> Policy | None:
+    try:
+        found = region.current()
+    except PolicyFault:
+        return None  # one that ended or lost its signer says nothing any more
+    return found.policy if found is not None else None

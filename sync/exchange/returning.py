@@ -1,0 +1,260 @@
+"""Giving a unit back what it lost: its own log, as its peers copied it, and the records it had disclosed to them.
+
+A unit that was restored from an old backup asks each peer for the largest head of its own that the peer proved, for
+the leaves below it and for the records. It believes nothing but its own signature on the head: the leaves must lead to
+it, the records must open the leaves. What nobody was shown comes back from nowhere; those indexes are listed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from django.db import connection
+
+from sync import identity
+from sync.errors import LedgerFault, NoteFault, SignerFault
+from sync.exchange import windows
+from sync.exchange.peers import client_for
+from sync.formats import copies, framing
+from sync.ledger import erasure, refill
+from sync.models.exchange import Following, MirrorBundle, Peer, PeerHead, Received
+from sync.models.ledger import Log
+from sync.refusals import ExchangeFault, PeerLied, Refused, RequestRefused
+from sync.signer import client as signer_client
+from sync.signer.messages import LastHead
+from tenants.current import current_unit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sync.exchange.client import Client
+    from sync.formats.heads import LogKeys
+    from sync.formats.notes import Checkpoint
+
+HEAD, LEAVES, RECORDS = "/exchange/yours/head", "/exchange/yours/leaves", "/exchange/yours/records"
+_ROUND = 512
+_CAP = 8 * 1024 * 1024 + framing.WINDOW_OCTETS + 66 * 1024 * 1024
+_SECONDS = 120.0
+
+
+# --- a peer asks us ---------------------------------------------------------------------------
+
+
+def head_for(peer: Peer) -> bytes:
+    """Return the largest head of the asking unit's own log that our copy reproduces.
+
+    Raises:
+        RequestRefused: we have none.
+    """
+    row = PeerHead.objects.filter(peer=peer, proven=True).order_by("-size").first()
+    if row is None:
+        raise RequestRefused("not-found", "No head of yours is known here.")
+    return bytes(row.note)
+
+
+def leaves_for(peer: Peer, number: int) -> bytes:
+    """Return the commitments of one bundle of the asking unit's own log, 32 octets each.
+
+    Raises:
+        RequestRefused: our copy does not reach so far.
+    """
+    mirrored = Following.objects.filter(peer=peer).values_list("mirrored", flat=True).first() or 0
+    row = MirrorBundle.objects.filter(peer=peer, number=number).first()
+    width = min(copies.WIDTH, mirrored - number * copies.WIDTH)
+    if row is None or width <= 0:
+        raise RequestRefused("not-found", "Our copy of your log does not reach so far.")
+    return bytes(row.commitments)[: width * 32]
+
+
+def records_for(peer: Peer, start: int) -> bytes:
+    """Return records that the asking unit had disclosed to us, from an index on; the last field says where to go on."""
+    rows = (
+        Received.objects.filter(peer=peer, index__gte=start).exclude(header=None).order_by("index")
+    )
+    pieces: list[bytes] = []
+    octets, following = 0, b""
+    for row in rows[: _ROUND + 1].iterator(chunk_size=64):
+        if len(pieces) == _ROUND or octets > framing.WINDOW_OCTETS:
+            following = str(row.index).encode()
+            break
+        assert row.header is not None
+        assert row.salt is not None
+        assert row.body is not None
+        opening = framing.Opening(row.index, bytes(row.salt), bytes(row.header), bytes(row.body))
+        pieces.append(framing.row(opening))
+        octets += len(pieces[-1])
+    return b"".join(pieces) + framing.end(following)
+
+
+# --- we ask -----------------------------------------------------------------------------------
+
+
+@dataclass(kw_only=True)
+class Recovered:
+    """What came back."""
+
+    before: int
+    """Entries that this database held."""
+
+    size: int = 0
+    """Entries that it holds now."""
+
+    openings: int = 0
+    erased: int = 0
+    """Openings that the erasure list took away again."""
+
+    unopened: list[tuple[int, int]] = field(default_factory=list)
+    """First and last index of each run that cannot be opened."""
+
+    signed: int | None = None
+    """Size that our own signer signed last, where it knows; more than ``size``: the tail is in nobody's hands."""
+
+    silent: list[str] = field(default_factory=list)
+    """Peers that could not be asked, with the reason."""
+
+
+@dataclass(frozen=True)
+class _Source:
+    peer: Peer
+    head: Checkpoint
+    note: bytes
+
+
+def look_around() -> str:
+    """Ask every peer for the largest head of ours it knows; halt if it is not in this database. Returns why, or nothing."""
+    keys = refill.own_keys()
+    for peer in _peers():
+        try:
+            with client_for(peer) as client:
+                notes_found = list(_heads(client, keys))
+        except ExchangeFault:
+            continue
+        for _, note in notes_found:
+            if refill.heed(note):
+                break
+    return refill.halted()
+
+
+def recover() -> Recovered:
+    """Bring the current unit's log back to the largest head of its own that any peer holds. Repeatable.
+
+    The log then stands still until an operator adopts it.
+
+    Raises:
+        LedgerFault: two heads with our own signature do not fit, or nobody's leaves lead to the largest one.
+    """
+    keys = refill.own_keys()
+    size = Log.objects.values_list("size", flat=True).get(unit=current_unit().code)
+    done = Recovered(before=size, signed=_signed())
+    found: list[_Source] = []
+    for peer in _peers():
+        try:
+            with client_for(peer) as client:
+                found += [_Source(peer, head, note) for head, note in _heads(client, keys)]
+        except ExchangeFault as fault:
+            done.silent.append(f"{peer.name}: {fault}")
+    if not found:
+        raise LedgerFault("No peer that answers holds a head of this unit.")
+    best = max(found, key=lambda source: source.head.size)
+    refill.halt(
+        "This database was restored from an older backup and filled up from peers. Nothing is sealed until an operator has "
+        "looked and runs `minqing unit adopt`.",
+        best.note,
+    )
+    if best.head.size > size:
+        _refill(best, found, size, done)
+    for source in found:
+        if refill.root_at(source.head.size) != source.head.root:
+            raise LedgerFault(
+                f"{source.peer.name} holds a head of {source.head.size} entries with this unit's signature that is no "
+                "beginning of the largest one: this unit has signed two histories. People must decide."
+            )
+    done.size = Log.objects.values_list("size", flat=True).get(unit=current_unit().code)
+    for source in {source.peer.pk: source for source in found}.values():
+        try:
+            with client_for(source.peer) as client:
+                done.openings += refill.open_again(_records(client, done.size))
+        except ExchangeFault as fault:
+            done.silent.append(f"{source.peer.name}: {fault}")
+    done.erased = erasure.replay()
+    done.unopened = refill.ranges(refill.unopened())
+    return done
+
+
+def _peers() -> list[Peer]:
+    return list(Peer.objects.filter(ended_on=None).exclude(accepted_here=None))
+
+
+def _signed() -> int | None:
+    try:
+        return signer_client.signer().ask(LastHead(origin=identity.origin())).size
+    except SignerFault:
+        return None
+
+
+def _heads(client: Client, keys: LogKeys) -> Iterator[tuple[Checkpoint, bytes]]:
+    """Yield heads of ours that a peer holds: from its copy, and from what its witness cosigned."""
+    digest = hashlib.sha256(identity.origin().encode()).hexdigest()
+    asks: tuple[Callable[[], bytes], ...] = (
+        lambda: client.get(HEAD).body,
+        lambda: client.get(f"/witness/{digest}/checkpoint", signed=False).body,
+    )
+    for ask in asks:
+        try:
+            note = ask()
+        except Refused:
+            continue
+        try:
+            yield refill.own_head(note, keys), note
+        except NoteFault as fault:
+            raise PeerLied("bad-signature", f"What it shows as ours is not: {fault}") from fault
+
+
+def _refill(best: _Source, found: list[_Source], size: int, done: Recovered) -> None:
+    """Get the leaves from whoever has them all; those that do not lead to the head are left aside."""
+    fault = ""
+    for source in [best, *(other for other in found if other is not best)]:
+        try:
+            with client_for(source.peer) as client:
+                leaves = _leaves(client, size, best.head.size)
+            refill.refill(best.note, leaves)
+        except (ExchangeFault, LedgerFault) as refused:
+            fault = f"{source.peer.name}: {refused}"
+            done.silent.append(fault)
+        else:
+            return
+    raise LedgerFault(f"Nobody's leaves lead to the head of {best.head.size} entries. {fault}")
+
+
+def _leaves(client: Client, size: int, stop: int) -> list[bytes]:
+    leaves: list[bytes] = []
+    first = size // copies.WIDTH
+    for number in range(first, -(-stop // copies.WIDTH)):
+        octets = client.get(f"{LEAVES}?number={number}").body
+        leaves += [octets[at : at + 32] for at in range(0, len(octets), 32)]
+    ours = _own_leaves(first * copies.WIDTH, size)
+    if leaves[: len(ours)] != ours or any(len(leaf) != 32 for leaf in leaves):
+        raise PeerLied("diverged", "Its copy does not begin with the entries held here.")
+    return leaves[len(ours) : stop - first * copies.WIDTH]
+
+
+def _own_leaves(start: int, stop: int) -> list[bytes]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT commitment FROM sync_entry WHERE index >= %s AND index < %s ORDER BY index",
+            [start, stop],
+        )
+        return [bytes(commitment) for (commitment,) in cursor.fetchall()]
+
+
+def _records(client: Client, size: int) -> Iterator[framing.Opening]:
+    start: int | None = 0
+    while start is not None:
+        stream = client.get(f"{RECORDS}?from={start}", cap=_CAP, seconds=_SECONDS).body
+        openings, following = windows.read_window(stream)
+        yield from (opening for opening in openings if opening.index < size)
+        if following and (not following.isdigit() or int(following) <= start):
+            raise PeerLied("malformed", "The list of records does not go on.")
+        start = int(following) if following else None

@@ -1,0 +1,182 @@
+"""Bringing back what an old backup lacks: leaves that lead to a head with our own signature, and openings that fit them.
+
+Where the leaves come from does not matter: the signed root and the commitments say whether they are the right ones. A
+halted log seals nothing, whatever the signer would say, until an operator adopts it (``adoption``).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import connection, transaction
+
+from sync import identity
+from sync.errors import LedgerFault, RecordFault
+from sync.formats import heads, merkle, notes, records
+from sync.ledger import erasure, tree
+from sync.ledger.sealing import SEAL
+from sync.models import Log, Opening
+from tenants.current import current_unit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sync.formats.framing import Opening as Given
+
+_ENTER = """
+INSERT INTO sync_entry (index, unit, commitment)
+SELECT %s + place - 1, %s, commitment FROM unnest(%s::bytea[]) WITH ORDINALITY AS given (commitment, place)
+"""
+_MOVE = """
+WITH moved AS (
+    DELETE FROM sync_pending USING sync_entry WHERE sync_pending.commitment = sync_entry.commitment
+    RETURNING sync_entry.index, sync_pending.*
+)
+INSERT INTO sync_opening (index, unit, kind, subject, audience, header, body, salt)
+SELECT index, unit, kind, subject, audience, header, body, salt FROM moved
+"""
+_CHAIN = """
+INSERT INTO sync_chain (subject, audience, unit, n, last) VALUES (%s, %s, %s, %s, %s)
+ON CONFLICT (subject, audience) DO UPDATE SET n = excluded.n, last = excluded.last WHERE sync_chain.n < excluded.n
+"""
+_CLOSED = """
+SELECT index, encode(commitment, 'hex') FROM sync_entry WHERE NOT EXISTS (
+    SELECT FROM sync_opening WHERE sync_opening.index = sync_entry.index
+) ORDER BY index
+"""
+
+
+def own_keys() -> heads.LogKeys:
+    """Return the keys that sign or signed for the current unit's own log, as its database knows them."""
+    current = [identity.log_key(), *identity.log_keys()]
+    return heads.LogKeys(current=tuple(dict.fromkeys(current)))
+
+
+def own_head(note: bytes, keys: heads.LogKeys) -> notes.Checkpoint:
+    """Read a head of our own log, from wherever it came: it counts only with our own signature on it.
+
+    Raises:
+        NoteFault: it is none.
+    """
+    return heads.open_head(note, keys)
+
+
+def root_at(size: int) -> bytes:
+    """Return the root of our own tree at a size that it has reached."""
+    return merkle.root(merkle.edge_of(size, tree.node_at(size)))
+
+
+def halted() -> str:
+    """Return why the current unit's log seals nothing at present, or nothing."""
+    return Log.objects.values_list("halted", flat=True).get(unit=current_unit().code)
+
+
+def halt(reason: str, note: bytes) -> None:
+    """Seal nothing until the log is adopted; ``note`` is the largest head with our own signature that is known."""
+    Log.objects.filter(unit=current_unit().code).update(halted=reason[:300], known=note)
+
+
+def heed(note: bytes) -> bool:
+    """Halt if a head that we signed is not in this database; whether it does.
+
+    Raises:
+        NoteFault: it carries no signature of ours, so it says nothing about us.
+    """
+    head = own_head(note, own_keys())
+    size = Log.objects.values_list("size", flat=True).get(unit=current_unit().code)
+    if head.size <= size and root_at(head.size) == head.root:
+        return False
+    halt(
+        f"A head of {head.size} entries carries this unit's own signature, and this database ({size} entries) does not "
+        "lead to it: it was restored or this is a copy. `minqing restore from-peers` brings back what others hold.",
+        note,
+    )
+    return True
+
+
+def refill(note: bytes, commitments: Sequence[bytes]) -> None:
+    """Append the leaves that lead from our tree to a head of ours, and publish that head again. All or nothing.
+
+    Raises:
+        NoteFault: the head is not ours.
+        LedgerFault: the leaves do not lead to it; nothing was written.
+    """
+    keys = own_keys()
+    head = own_head(note, keys)
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [SEAL, current_unit().pk])
+        cursor.execute("SELECT unit, size, edge FROM sync_log")
+        unit, size, edge = cursor.fetchone()
+        if size + len(commitments) != head.size:
+            raise LedgerFault(f"{len(commitments)} leaves do not lead from {size} to {head.size}.")
+        cursor.execute(_ENTER, [size, unit, list(commitments)])
+        grown = tree.grow(unit, bytes(edge), size, b"".join(commitments))
+        if merkle.root(grown.edge) != head.root:
+            raise LedgerFault("These leaves do not lead to the head that this unit signed.")
+        cursor.execute(
+            "UPDATE sync_log SET size = %s, edge = %s", [head.size, b"".join(grown.edge)]
+        )
+        cursor.execute(_MOVE)
+        cursor.execute(
+            "INSERT INTO sync_head (size, unit, root, note) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            [head.size, unit, head.root, _own_lines(note, keys)],
+        )
+
+
+def _own_lines(note: bytes, keys: heads.LogKeys) -> bytes:
+    """Return the note with our own signatures only, as a head is kept."""
+    whole = notes.parse_note(note)
+    places = {(key.name, key.id) for key in keys.current}
+    own = tuple(line for line in whole.signatures if (line.name, line.key_id) in places)
+    return notes.Note(whole.text, own).encode()
+
+
+def open_again(given: Iterable[Given]) -> int:
+    """Keep openings that fit our leaves, move their chains on; return how many were missing. What was erased stays so.
+
+    Raises:
+        RecordFault: an opening does not fit the leaf at its index, or is not ours.
+    """
+    unit, gone, count = current_unit().code, erasure.erased(), 0
+    with transaction.atomic(), connection.cursor() as cursor:
+        for opening in given:
+            if opening.header is None or opening.salt is None or opening.body is None:
+                continue
+            cursor.execute(
+                "SELECT encode(commitment, 'hex') FROM sync_entry WHERE index = %s", [opening.index]
+            )
+            row = cursor.fetchone()
+            commitment = records.commitment(opening.salt, opening.header, opening.body)
+            header = records.decode_header(opening.header)
+            if row is None or row[0] != commitment or header.origin != identity.origin():
+                raise RecordFault(f"The record shown for index {opening.index} is not ours.")
+            if commitment in gone or Opening.objects.filter(index=opening.index).exists():
+                continue
+            Opening.objects.create(
+                index=opening.index, unit=unit, kind=header.kind, subject=header.subject,
+                audience=header.audience, header=opening.header, body=opening.body, salt=opening.salt,
+            )  # fmt: skip
+            cursor.execute(
+                _CHAIN, [header.subject, header.audience, unit, header.chain.n, bytes.fromhex(commitment)]
+            )  # fmt: skip
+            count += 1
+    return count
+
+
+def unopened() -> list[int]:
+    """Return the indexes that nobody here can open and no erasure explains."""
+    gone = erasure.erased()
+    with connection.cursor() as cursor:
+        cursor.execute(_CLOSED)
+        return [index for index, commitment in cursor.fetchall() if commitment not in gone]
+
+
+def ranges(indexes: Iterable[int]) -> list[tuple[int, int]]:
+    """Return the same as first and last of each run."""
+    runs: list[tuple[int, int]] = []
+    for index in indexes:
+        if runs and runs[-1][1] == index - 1:
+            runs[-1] = (runs[-1][0], index)
+        else:
+            runs.append((index, index))
+    return runs
