@@ -40,13 +40,16 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(b"\x01" + left + right).digest()
 
 
-def extend(edge: Sequence[bytes], size: int, leaves: Iterable[bytes]) -> tuple[list[bytes], int]:
-    """Append leaf hashes to a tree given by its edge.
+def extend(
+    edge: Sequence[bytes], size: int, leaves: Iterable[bytes], *, height: int = 0
+) -> tuple[list[bytes], int]:
+    """Append leaf hashes, or whole subtrees, to a tree given by its edge.
 
     Args:
         edge: roots of the complete subtrees, largest first.
         size: number of leaves so far.
-        leaves: leaf hashes to append.
+        leaves: leaf hashes to append; with a height, roots of subtrees of ``2**height`` leaves.
+        height: more than 0 only where ``size`` is a multiple of ``2**height``.
 
     Returns:
         The new edge and the new size.
@@ -59,15 +62,18 @@ def extend(edge: Sequence[bytes], size: int, leaves: Iterable[bytes]) -> tuple[l
         raise ProofFault(
             f"A tree of {size} leaves has {size.bit_count()} complete subtrees, not {len(stack)}."
         )
+    if size & ((1 << height) - 1):
+        raise ProofFault(f"No subtree of height {height} stands after {size} leaves.")
+    places = size >> height
     for leaf in leaves:
         top = leaf
-        merges = size
+        merges = places
         while merges & 1:
             top = sha256(b"\x01" + stack.pop() + top).digest()
             merges >>= 1
         stack.append(top)
-        size += 1
-    return stack, size
+        places += 1
+    return stack, places << height
 
 
 def root(edge: Sequence[bytes]) -> bytes:
@@ -87,7 +93,7 @@ def root_of(hashes: Sequence[bytes]) -> bytes:
 
 def edge_of(size: int, node: Node) -> list[bytes]:
     """Return the edge of a tree of ``size`` leaves by reading its complete subtrees."""
-    return [node(height, index) for height, index in _complete(0, size)]
+    return [node(height, index) for height, index in complete(0, size)]
 
 
 def inclusion_proof(index: int, size: int, node: Node) -> list[bytes]:
@@ -226,8 +232,8 @@ def _split(width: int) -> int:
     return 1 << ((width - 1).bit_length() - 1)
 
 
-def _complete(first: int, last: int) -> Iterable[tuple[int, int]]:
-    """Yield (height, index) of the complete subtrees that make up the leaves ``first`` to ``last``."""
+def complete(first: int, last: int) -> Iterable[tuple[int, int]]:
+    """Yield (height, index) of the complete subtrees that make up the leaves ``first`` up to ``last``, left to right."""
     while first < last:
         height = (last - first).bit_length() - 1
         yield height, first >> height
@@ -235,4 +241,4 @@ def _complete(first: int, last: int) -> Iterable[tuple[int, int]]:
 
 
 def _range_root(first: int, last: int, node: Node) -> bytes:
-    return root([node(height, index) for height, index in _complete(first, last)])
+    return root([node(height, index) for height, index in complete(first, last)])

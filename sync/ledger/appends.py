@@ -17,32 +17,11 @@ from tenants.current import current_unit
 if TYPE_CHECKING:
     import datetime
 
-# Both succeed only where the chain is as we saw it; else they tell how it is. A record follows a waiting one of its
-# subject into the slot, or it would overtake it. (Counting, not EXISTS: without statistics the planner would expect
-# an early hit and read the whole table.)
-_KEEP = """
-kept AS (
-    INSERT INTO sync_pending (unit, slotted, kind, subject, audience, commitment, header, body, salt)
-    SELECT %(unit)s, %(slotted)s OR (SELECT count(*) > 0 FROM sync_pending WHERE slotted AND subject = %(subject)s),
-        %(kind)s, %(subject)s, %(audience)s, %(commitment)s, %(header)s, %(body)s, %(salt)s FROM linked
-    RETURNING 1
-)
-SELECT (SELECT count(*) FROM kept), origin, n, last
-FROM sync_log LEFT JOIN sync_chain ON subject = %(subject)s AND audience = %(audience)s
+_APPEND = """
+SELECT ledger_append(%(unit)s, %(origin)s, %(slotted)s, %(kind)s, %(subject)s, %(audience)s, %(n)s, %(prev)s, %(commitment)s,
+    %(header)s, %(body)s, %(salt)s)
 """
-_APPEND_FIRST = f"""
-WITH linked AS (
-    INSERT INTO sync_chain (unit, subject, audience, n, last)
-    SELECT %(unit)s, %(subject)s, %(audience)s, 1, %(commitment)s FROM sync_log WHERE origin = %(origin)s
-    ON CONFLICT (subject, audience) DO NOTHING RETURNING 1
-), {_KEEP}"""  # noqa: S608  our own text
-_APPEND_NEXT = f"""
-WITH linked AS (
-    UPDATE sync_chain SET n = %(n)s, last = %(commitment)s
-    WHERE subject = %(subject)s AND audience = %(audience)s AND last = %(prev)s
-        AND EXISTS (SELECT FROM sync_log WHERE origin = %(origin)s)
-    RETURNING 1
-), {_KEEP}"""  # noqa: S608  our own text
+"""The migration ``0006_append_in_one_call`` says what it does: nothing, unless log and chain are as we saw them."""
 
 _origins: dict[
     tuple[str, str], str
@@ -115,11 +94,12 @@ def append(
                 "unit": unit.code, "slotted": known.slotted, "kind": kind, "subject": subject, "audience": audience, "n": n, "prev": last,
                 "origin": origin, "commitment": bytes.fromhex(commitment), "header": header, "body": body, "salt": salt,
             }  # fmt: skip
-            cursor.execute(_APPEND_NEXT if last else _APPEND_FIRST, row)
-            kept, origin, number, before = cursor.fetchone()
-            if kept:
+            cursor.execute(_APPEND, row)
+            (otherwise,) = cursor.fetchone()
+            if otherwise is None:
                 break
-            n, last = (number + 1, bytes(before)) if number else (1, b"")
+            origin, number, before = otherwise
+            n, last = (int(number) + 1, bytes.fromhex(before)) if number else (1, b"")
     _origins[place()] = origin
     return Appended(
         commitment=commitment,

@@ -61,24 +61,36 @@ BATCH = 8192
 
 PAD = "sync.pad"
 
-_PAD = """
+_PADS = """
 INSERT INTO sync_pending (unit, slotted, kind, subject, audience, commitment, header, body, salt)
-VALUES (%s, true, %s, %s, %s, %s, %s, '', %s) RETURNING id
+SELECT %s, true, %s, pad.subject, %s, pad.commitment, pad.header, '', pad.salt
+FROM unnest(%s::text[], %s::bytea[], %s::bytea[], %s::bytea[]) AS pad (subject, commitment, header, salt)
+RETURNING subject, id
 """
 _STATE = """
 SELECT unit, origin, log_key, sync_log.size, edge, last_slot, coalesce(head.size, -1), coalesce(head.root, ''),
     (SELECT id FROM sync_pending WHERE NOT slotted ORDER BY id LIMIT 1) IS NOT NULL, halted
 FROM sync_log LEFT JOIN LATERAL (SELECT size, root FROM sync_head ORDER BY size DESC LIMIT 1) head ON true
 """
-_WAITING = "SELECT id, subject, commitment FROM sync_pending WHERE NOT slotted ORDER BY id LIMIT %s"
-_SLOTTED = "SELECT id, subject, commitment FROM sync_pending WHERE slotted ORDER BY id"
-_PLACE = """
-WITH place AS (SELECT id, %s + place - 1 AS index FROM unnest(%s::bigint[]) WITH ORDINALITY AS given (id, place)),
-moved AS (DELETE FROM sync_pending USING place WHERE sync_pending.id = place.id RETURNING place.index, sync_pending.*),
-entered AS (INSERT INTO sync_entry (index, unit, commitment) SELECT index, unit, commitment FROM moved ORDER BY index)
-INSERT INTO sync_opening (index, unit, kind, subject, audience, header, body, salt)
-SELECT index, unit, kind, subject, audience, header, body, salt FROM moved ORDER BY index
+_SLOTTED = "SELECT id, subject FROM sync_pending WHERE slotted ORDER BY id"
+_FIRST_WAITING = "SELECT id, row_number() OVER (ORDER BY id) AS place FROM sync_pending WHERE NOT slotted ORDER BY id LIMIT %s"
+_GIVEN = "SELECT id, place FROM unnest(%s::bigint[]) WITH ORDINALITY AS given (id, place)"
+_MOVE = """,
+moved AS (
+    DELETE FROM sync_pending USING place, sync_log WHERE sync_pending.id = place.id
+    RETURNING sync_log.size + place.place - 1 AS index, sync_pending.*
+),
+entered AS (INSERT INTO sync_entry (index, unit, commitment) SELECT index, unit, commitment FROM moved ORDER BY index),
+opened AS (
+    INSERT INTO sync_opening (index, unit, kind, subject, audience, header, body, salt)
+    SELECT index, unit, kind, subject, audience, header, body, salt FROM moved ORDER BY index
+)
+SELECT unit, size, edge, coalesce((SELECT string_agg(commitment, '' ORDER BY index) FROM moved), '') FROM sync_log
 """
+_MOVE_WAITING = f"WITH place AS ({_FIRST_WAITING}){_MOVE}"
+_MOVE_GIVEN = f"WITH place AS ({_GIVEN}){_MOVE}"
+_GROWN = "UPDATE sync_log SET size = %s, edge = %s"
+_HEAD = "INSERT INTO sync_head (size, unit, root, note) VALUES (%s, %s, %s, %s)"
 
 
 _rounds: defaultdict[tuple[str, str], rounds.Rounds[SignedHead]] = defaultdict(rounds.Rounds)
@@ -108,19 +120,16 @@ def seal() -> SignedHead:
 
 
 def _seal() -> SignedHead:
-    state = _state()
+    state, grown = _state(), None
     while state.waiting:
         _refuse_rolled_back(state)
         with transaction.atomic(durable=True), connection.cursor() as cursor:
             _lock(cursor, SEAL)
-            cursor.execute(_WAITING, [BATCH])
-            found = cursor.fetchall()
-            if found:
-                _place(cursor, [(key, bytes(commitment)) for key, _, commitment in found])
-        if len(found) < BATCH:
+            grown = _move(cursor, _MOVE_WAITING, BATCH)
+        if grown.count < BATCH:
             break
         state = _state()
-    return publish()
+    return publish() if grown is None else _sign(grown)
 
 
 def seal_slot(slot: int | None = None) -> SignedHead:
@@ -138,22 +147,24 @@ def seal_slot(slot: int | None = None) -> SignedHead:
         _lock(cursor, SEAL)
         if slot is None or slot > _state().last_slot:
             cursor.execute(_SLOTTED)
-            found = [
-                (subject, (key, bytes(commitment)))
-                for key, subject, commitment in cursor.fetchall()
-            ]
+            found = [(subject, key) for key, subject in cursor.fetchall()]
             pads = _pads(cursor, unit, slots.pads_for(len(found)))
-            _place(cursor, slots.shuffled([*found, *pads]))
+            ordered = slots.shuffled([*found, *pads])
+            if _move(cursor, _MOVE_GIVEN, ordered).count != len(ordered):
+                raise LedgerFault(
+                    "Pending records vanished under the seal lock; nothing was sealed."
+                )
             last = slots.number_now() if slot is None else slot
             cursor.execute("UPDATE sync_log SET last_slot = greatest(last_slot, %s)", [last])
     return publish()
 
 
 def seal_due() -> None:
-    """Do whatever sealing is due for the current unit: what the sweep calls."""
-    seal()
-    now = slots.number_now()
-    if now > _state().last_slot:
+    """Do whatever sealing is due for the current unit: what the sweep calls. Where nothing is, one look costs one statement."""
+    state, now = _state(), slots.number_now()
+    if state.waiting or state.size != state.published:
+        seal()
+    if now > state.last_slot:
         seal_slot(now)
 
 
@@ -169,16 +180,18 @@ def publish() -> SignedHead:
         SignerUnreachable, SignerRefused, RolledBack: nothing was published.
     """
     state = _state()
-    if state.size == state.published:
-        return head()
+    return head() if state.size == state.published else _sign(None)
+
+
+def _sign(grown: tree.Grown | None) -> SignedHead:
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         _lock(cursor, SIGN)
         state = _state()
         if state.size == state.published:
             return head()
-        row = _publish(state)
+        signed = _publish(cursor, state, grown)
     sweeps.tell_published(max(state.published, 0), state.size)
-    return with_cosignatures(row)
+    return signed
 
 
 def head() -> SignedHead:
@@ -283,18 +296,17 @@ def _rolled_back(signed: int, size: int) -> RolledBack:
     )
 
 
-def _place(cursor: Any, ordered: Sequence[tuple[int, bytes]]) -> None:
-    """Give the next dense indexes to pending rows, in this order. The seal lock is held."""
-    cursor.execute("SELECT unit, size, edge FROM sync_log")
-    unit, size, edge = cursor.fetchone()
-    cursor.execute(_PLACE, [size, [key for key, _ in ordered]])
-    if cursor.rowcount != len(ordered):
-        raise LedgerFault("Pending records vanished under the seal lock; nothing was sealed.")
-    grown = tree.grow(unit, bytes(edge), size, [commitment for _, commitment in ordered])
-    cursor.execute("UPDATE sync_log SET size = %s, edge = %s", [size + len(ordered), grown])
+def _move(cursor: Any, statement: str, which: int | Sequence[int]) -> tree.Grown:
+    """Give the next dense indexes to pending rows: so many of the first, or the given ones in that order. The seal lock is held."""
+    cursor.execute(statement, [which])
+    unit, size, edge, commitments = cursor.fetchone()
+    grown = tree.grow(unit, bytes(edge), size, bytes(commitments))
+    if grown.count:
+        cursor.execute(_GROWN, [grown.size, b"".join(grown.edge)])
+    return grown
 
 
-def _pads(cursor: Any, unit: Unit, count: int) -> list[tuple[str, tuple[int, bytes]]]:
+def _pads(cursor: Any, unit: Unit, count: int) -> list[tuple[str, int]]:
     """Write pads: ordinary records for the unit itself that say nothing and open at an audit."""
     origin, day = identity.origin(), timezone.localdate().isoformat()
     audience = audiences.for_unit(origin)
@@ -307,26 +319,29 @@ def _pads(cursor: Any, unit: Unit, count: int) -> list[tuple[str, tuple[int, byt
                 media_type="application/octet-stream", origin=origin, schema=1, subject=subject,
             )
         )  # fmt: skip
-        commitment = bytes.fromhex(records.commitment(salt, header, b""))
-        cursor.execute(_PAD, [unit.code, PAD, subject, audience, commitment, header, salt])
-        pads.append((subject, (cursor.fetchone()[0], commitment)))
-    return pads
+        pads.append((subject, bytes.fromhex(records.commitment(salt, header, b"")), header, salt))
+    columns = [list(column) for column in zip(*pads, strict=True)] or [[], [], [], []]
+    cursor.execute(_PADS, [unit.code, PAD, audience, *columns])
+    return list(cursor.fetchall())
 
 
-def _publish(state: _State) -> HeadRow:
+def _publish(cursor: Any, state: _State, grown: tree.Grown | None) -> SignedHead:
     key, root = _key(state), merkle.root(tiles.split(state.edge) if state.edge else [])
-    note = _ask_signature(state, root)
+    note = _ask_signature(state, root, grown)
     checkpoint = notes.open_checkpoint(note, key)
     if (checkpoint.size, checkpoint.root) != (state.size, root):
         raise LedgerFault("The signer signed another head than it was asked for.")
-    return HeadRow.objects.create(size=state.size, unit=state.unit, root=root, note=note)
+    cursor.execute(_HEAD, [state.size, state.unit, root, note])
+    return SignedHead(origin=state.origin, size=state.size, root=root, note=note)
 
 
-def _ask_signature(state: _State, root: bytes) -> bytes:
+def _ask_signature(state: _State, root: bytes, grown: tree.Grown | None) -> bytes:
     """Ask with a proof from the last published head, and once more from where the signer really is."""
     signer, old = client.signer(), max(state.published, 0)
     for attempt in range(2):
-        proof = merkle.consistency_proof(old, state.size, tree.node_at(state.size))
+        known = grown is not None and (grown.start, grown.size) == (old, state.size)
+        node = grown.node if grown is not None and known else tree.node_at(state.size)
+        proof = merkle.consistency_proof(old, state.size, node)
         request = SignHead(origin=state.origin, size=state.size, root=root, old=old, proof=proof)
         try:
             return signer.ask(request).note

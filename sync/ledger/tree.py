@@ -6,20 +6,56 @@ full tiles one level below.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
 
 from django.db import connection
 
 from sync.errors import LedgerFault
 from sync.formats import merkle, records, tiles
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 _FULL = "SELECT hashes FROM sync_tile WHERE level = %s AND index = %s"
 _COMMITMENTS = "SELECT commitment FROM sync_entry WHERE index >= %s AND index < %s ORDER BY index"
 _ROOTS = "SELECT root FROM sync_tile WHERE level = %s AND index >= %s AND index < %s ORDER BY index"
-_STORE = "INSERT INTO sync_tile (unit, level, index, root, hashes) VALUES (%s, %s, %s, %s, %s)"
+_STORE = """
+INSERT INTO sync_tile (unit, level, index, root, hashes)
+SELECT %s, %s, %s + place - 1, root, hashes
+FROM unnest(%s::bytea[], %s::bytea[]) WITH ORDINALITY AS full_tile (root, hashes, place)
+"""
+
+
+@dataclass(frozen=True)
+class Grown:
+    """A tree after leaves were appended, with what is needed to show that it continues the one before."""
+
+    start: int
+    before: list[bytes]
+    """Edge of the tree of ``start`` leaves."""
+
+    leaves: list[bytes]
+    edge: list[bytes]
+
+    @property
+    def count(self) -> int:
+        """How many leaves were appended."""
+        return len(self.leaves)
+
+    @property
+    def size(self) -> int:
+        """How many leaves the tree has now."""
+        return self.start + len(self.leaves)
+
+    def node(self, height: int, index: int) -> bytes:
+        """Return a complete subtree's root: one of the former edge, or one within the new leaves."""
+        first = (index << height) - self.start
+        if first < 0:
+            return self._former[height, index]
+        return merkle.root_of(self.leaves[first : first + (1 << height)])
+
+    @cached_property
+    def _former(self) -> dict[tuple[int, int], bytes]:
+        return dict(zip(merkle.complete(0, self.start), self.before, strict=True))
 
 
 def leaf(commitment: bytes) -> bytes:
@@ -57,14 +93,19 @@ def read_entries(first: int, count: int) -> list[bytes]:
     return [records.log_entry(commitment.hex()) for commitment in _commitments(first, count)]
 
 
-def grow(unit: str, edge: bytes, size: int, commitments: Sequence[bytes]) -> bytes:
-    """Append leaves: store the tiles that become full, return the new edge (concatenated hashes).
+def grow(unit: str, edge: bytes, size: int, commitments: bytes) -> Grown:
+    """Append leaves, given by their commitments one after the other: store the tiles that become full.
 
     Runs inside the transaction that holds the seal lock.
     """
-    leaves = [leaf(commitment) for commitment in commitments]
-    grown, _ = merkle.extend(tiles.split(edge) if edge else [], size, leaves)
+    length = merkle.HASH_LENGTH
+    leaves = [
+        sha256(b"\x00\x01" + commitments[at : at + length]).digest()
+        for at in range(0, len(commitments), length)
+    ]
+    before = tiles.split(edge) if edge else []
     level, start, new = 0, size, leaves
+    roots_of_leaves: list[bytes] = []
     while new:
         first, inside = divmod(start, tiles.WIDTH)
         full = (inside + len(new)) // tiles.WIDTH
@@ -77,18 +118,27 @@ def grow(unit: str, edge: bytes, size: int, commitments: Sequence[bytes]) -> byt
                 first,
                 [hashes[at * tiles.WIDTH : (at + 1) * tiles.WIDTH] for at in range(full)],
             )
+        if not level:
+            roots_of_leaves = roots
         level, start, new = level + 1, first, roots
-    return b"".join(grown)
+    return Grown(size, before, leaves, _extended(before, size, leaves, roots_of_leaves))
 
 
-def _store(unit: str, level: int, first: int, cut: Sequence[Sequence[bytes]]) -> list[bytes]:
+def _extended(edge: list[bytes], size: int, leaves: list[bytes], roots: list[bytes]) -> list[bytes]:
+    """Append the leaves; those of a tile that is new and full by the tile's root, which is known already."""
+    apart = -size % tiles.WIDTH  # leaves that fill the tile that was begun
+    if len(roots) > (apart > 0):
+        whole = roots[apart > 0 :]
+        edge, size = merkle.extend(edge, size, leaves[:apart])
+        edge, size = merkle.extend(edge, size, whole, height=tiles.HEIGHT)
+        leaves = leaves[apart + len(whole) * tiles.WIDTH :]
+    return merkle.extend(edge, size, leaves)[0]
+
+
+def _store(unit: str, level: int, first: int, cut: list[list[bytes]]) -> list[bytes]:
     roots = [merkle.root_of(hashes) for hashes in cut]
-    rows = [
-        (unit, level, first + at, root, b"".join(hashes))
-        for at, (root, hashes) in enumerate(zip(roots, cut, strict=True))
-    ]
     with connection.cursor() as cursor:
-        cursor.executemany(_STORE, rows)
+        cursor.execute(_STORE, [unit, level, first, roots, [b"".join(hashes) for hashes in cut]])
     return roots
 
 
