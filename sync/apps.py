@@ -18,6 +18,7 @@ class SyncConfig(AppConfig):
         )
         from sync.kinds import RecordKind, register_kind
         from sync.ledger import adoption, erasure, receipts, walls
+        from sync.transports import fastpath
         from tenants.services import register_adopter, register_provisioner
 
         register_provisioner("ledger", walls.provision, order=10)
@@ -32,5 +33,5 @@ class SyncConfig(AppConfig):
         register_kind(RecordKind(name=incidents.THAW))
         register_kind(RecordKind(name=heads_seen.KIND, apply=heads_seen.apply))
         sweeps.register_sweep("exchange", upkeep.sweep)
-        sweeps.register_published("doorbell", doorbell.published)
+        sweeps.register_published("doorbell", fastpath.published)
         receipts.register_prover(relayed.prove_followed)

@@ -28,7 +28,7 @@ def ring() -> None:
 
     Kinds that follow the slot need nothing here: their records enter the log, and so a head, at the slot's end.
     """
-    _send(tasks.ring_peers, [current_unit().schema_name])
+    queue(tasks.ring_peers, [current_unit().schema_name])
 
 
 def published(before: int, size: int) -> None:
@@ -45,20 +45,21 @@ def heard(peer: Peer) -> None:
 
 def pull_queue(peer: Peer) -> None:
     """Queue a pull."""
-    _send(tasks.pull_peer, [current_unit().schema_name, peer.origin])
+    queue(tasks.pull_peer, [current_unit().schema_name, peer.origin])
 
 
 def witnesses_queue() -> None:
     """Queue asking witnesses."""
-    _send(tasks.ask_witnesses, [current_unit().schema_name])
+    queue(tasks.ask_witnesses, [current_unit().schema_name])
 
 
 def acceptances_queue() -> None:
     """Queue telling peers that they are accepted."""
-    _send(tasks.tell_acceptances, [current_unit().schema_name])
+    queue(tasks.tell_acceptances, [current_unit().schema_name])
 
 
-def _send(task: tasks.Queued, arguments: list[str]) -> None:
+def queue(task: tasks.Queued, arguments: list[str]) -> None:
+    """Queue a task; if the queue is away, the sweep finds what is due."""
     try:
         task.apply_async(args=arguments, retry=False, ignore_result=True, expires=60)
     except (OperationalError, OSError) as fault:

@@ -19,6 +19,7 @@ from sync.models.exchange import (
     Told,
 )
 from sync.models.ledger import Chain, Entry, Head, Log, Opening, Pending, Tile
+from sync.models.transports import Sent
 
 __all__ = [
     "Chain",
@@ -42,6 +43,7 @@ __all__ = [
     "Quarantine",
     "Received",
     "RegionPolicy",
+    "Sent",
     "Tile",
     "Told",
 ]

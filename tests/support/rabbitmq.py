@@ -9,6 +9,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,12 +24,36 @@ PROGRAM = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 
 
 @contextlib.contextmanager
-def broker() -> Iterator[str]:
-    """Start a broker; yields its ``amqp://`` address and stops it afterwards."""
+def broker(settings: str = "") -> Iterator[str]:
+    """Start a broker, with further lines of its configuration; yields its ``amqp://`` address and stops it afterwards."""
+    with node(settings) as started:
+        yield started.address
+
+
+@dataclass(frozen=True)
+class Node:
+    """A broker that runs: its address, and its process, to be held up."""
+
+    address: str
+    process: subprocess.Popen[bytes]
+
+    @contextlib.contextmanager
+    def silent(self) -> Iterator[None]:
+        """Let the broker answer nobody inside the block, with every connection left open."""
+        os.killpg(self.process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(self.process.pid, signal.SIGCONT)
+
+
+@contextlib.contextmanager
+def node(settings: str = "") -> Iterator[Node]:
+    """Start a broker as ``broker`` does; yields it with its process."""
     folder = Path(tempfile.mkdtemp(prefix="minqing-rabbit-"))
     port, distribution, epmd = free_port(), free_port(), free_port()
     (folder / "rabbitmq.conf").write_text(
-        f"listeners.tcp.1 = 127.0.0.1:{port}\nvm_memory_high_watermark.absolute = 512MB\n"
+        f"listeners.tcp.1 = 127.0.0.1:{port}\nvm_memory_high_watermark.absolute = 512MB\n{settings}\n"
     )
     (folder / "plugins").write_text("[].\n")
     variables = {
@@ -52,7 +77,7 @@ def broker() -> Iterator[str]:
     address = f"amqp://guest:guest@127.0.0.1:{port}//"
     try:
         _wait(port, process, folder)
-        yield address
+        yield Node(address, process)
     finally:
         # The node's own epmd was started in its session: the whole group ends with it.
         with contextlib.suppress(ProcessLookupError):
@@ -74,6 +99,8 @@ def _wait(port: int, process: subprocess.Popen[bytes], folder: Path) -> None:
         try:
             with amqp.Connection(f"127.0.0.1:{port}", connect_timeout=5):
                 return
+        except amqp.AccessRefused:  # it answers; who may come in is up to its settings
+            return
         except (OSError, amqp.AMQPError):
             time.sleep(0.2)
     raise AssertionError((folder / "output").read_text())

@@ -1,0 +1,354 @@
+"""Two units over a real RabbitMQ that they share: what travels, what a lying or failing broker can do, and that pull goes on."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+
+import amqp
+import pytest
+from django.conf import settings
+from django.test import override_settings
+from django.utils import timezone
+
+from sync import audiences, ledger
+from sync.exchange import peers, pull
+from sync.models import Contact, Following, Incident
+from sync.transports import brokers, consuming, fastpath, packing, parcels, publishing, tasks
+from tenants.current import unit_by_code, unit_context
+from tests.support.carried import origin_of, standing
+from tests.support.exchange import KIND, applied_bodies, publish
+from tests.support.served import connect, served
+from tests.support.shared_broker import (
+    PASSWORD,
+    VHOST,
+    certificates,
+    receiving,
+    shared_broker,
+    wait_until,
+)
+
+pytestmark = [pytest.mark.rabbitmq]
+
+
+@pytest.fixture(scope="module")
+def rabbit(django_db_setup, django_db_blocker, tmp_path_factory):
+    """The broker that all tests of this module share; units of every copied database have the same origins."""
+    with django_db_blocker.unblock():
+        origins = [origin_of(unit_by_code(code)) for code in ("430500", "430522", "430524")]
+    with shared_broker(tmp_path_factory.mktemp("rabbit"), origins) as started:
+        yield started
+
+
+@pytest.fixture
+def sharing(fresh_database, rabbit, county, city, tmp_path):
+    """新邵 and 邵阳, connected, with everything of KIND granted, on one broker that holds nothing yet."""
+    rabbit.wipe()
+    with served() as port:
+        connect(county, city, port, KIND)
+        for unit, other in ((county, city), (city, county)):
+            fetch(unit, other)
+        with rabbit.used_by(tmp_path, county.code, city.code):
+            for unit in (
+                county,
+                city,
+                county,
+            ):  # each binds to exchanges that the other has declared
+                declare(unit)
+            yield rabbit
+
+
+def fetch(unit, other):
+    """Pull, as the sweep would."""
+    with unit_context(unit):
+        pulled = pull.pull(peers.peer_by_origin(origin_of(other)))
+    assert pulled.fault == ""
+
+
+def declare(unit):
+    """Make a unit's queue and bind it, without receiving."""
+    with unit_context(unit):
+        connection = brokers.broker().connection()
+        consuming.declare(connection)
+        consuming.bind(connection)
+        connection.release()
+
+
+def send(unit):
+    """Publish what is new; return the origins reached."""
+    with unit_context(unit):
+        Contact.objects.filter(direction="broker").update(due_at=timezone.now())
+        return publishing.publish()
+
+
+def due(unit, other):
+    """Whether a pull is due by now."""
+    with unit_context(unit):
+        return Contact.objects.filter(
+            peer__origin=origin_of(other), direction="pull", due_at__lte=timezone.now()
+        ).exists()
+
+
+def parcel(unit, other, start, stop, *, head=True):
+    """Make a parcel by hand."""
+    with unit_context(unit):
+        newest = ledger.head() if head else None
+        return packing.pack(
+            peers.peer_by_origin(origin_of(other)),
+            head=newest,
+            leaves=(start, stop),
+            records=(start, stop),
+        )[0]
+
+
+def test_sealed_records_arrive_over_the_broker_and_a_pull_afterwards_doubles_nothing(
+    sharing, county, city
+):
+    only_city = audiences.for_unit(origin_of(city))
+    publish(county, b"first")
+    publish(county, b"the city alone", audience=only_city)
+    publish(county, *[b"%d" % number for number in range(600)])
+    assert send(county) == {origin_of(city)}
+    assert sharing.waiting(origin_of(city)) == 3
+    assert b"the city alone" not in sharing.peek(origin_of(city))
+    with receiving(city):
+        wait_until(lambda: len(applied_bodies(city)) == 602)
+        publish(county, b"last")
+        assert send(county) == {origin_of(city)}
+        wait_until(lambda: applied_bodies(city)[-1] == b"last")
+    mirrored, applied = standing(city, county)
+    assert mirrored == applied
+    assert sharing.waiting(origin_of(city)) == sharing.waiting(origin_of(city), "dead") == 0
+    fetch(city, county)
+    assert len(applied_bodies(city)) == 603
+    with unit_context(county):
+        assert peers.peers_with_state()[0].delivered == applied
+
+
+def test_replays_duplicates_gaps_and_reordering_fall_back_to_pull(sharing, county, city):
+    sender = brokers.name_of(origin_of(county))
+    publish(county, b"first")
+    start = standing(city, county)[1]
+    first = parcel(county, city, start, start + 1)
+    publish(county, b"second")
+    second = parcel(county, city, start + 1, start + 2)
+    with unit_context(city):
+        assert consuming.receive(second, sender) is not None  # a gap
+        assert consuming.receive(first, sender) is None
+        assert consuming.receive(second, sender) is None
+        for octets in (first, second, first):
+            assert consuming.receive(octets, sender) is None
+    assert applied_bodies(city) == [b"first", b"second"]
+    with unit_context(county):
+        peers.grant_set(origin_of(city), "tests.other", history=True)
+    publish(county, b"third")
+    third = parcel(county, city, start + 2, start + 3)
+    with unit_context(city):
+        assert consuming.receive(third, sender) is not None  # new grants begin again: by pull
+    fetch(city, county)
+    assert applied_bodies(city) == [b"first", b"second", b"third"]
+    with unit_context(city):
+        epoch = Following.objects.get().epoch
+        assert consuming.receive(second, sender) is None  # of the older grants
+        assert Following.objects.get().epoch == epoch
+        assert not Incident.objects.exists()
+
+
+def test_what_a_broker_changes_or_invents_is_dropped_and_held_against_nobody(
+    sharing, county, city, neighbour
+):
+    us = brokers.name_of(origin_of(county))
+    publish(county, b"first")
+    start = standing(city, county)[1]
+    whole = parcel(county, city, start, start + 1)
+    lies = [
+        (b"", us), (b"garbage", us), (whole[:-7], us), (whole + b"x", us), (whole + whole, us),
+        (whole[:-1] + bytes([whole[-1] ^ 1]), us), (whole, brokers.name_of(origin_of(neighbour))), (whole, ""),
+        (bytes(2 * publishing.OCTETS + 1), us),
+    ]  # fmt: skip
+    with unit_context(city):
+        for octets, sender in lies:
+            with pytest.raises(parcels.ParcelFault):
+                consuming.receive(octets, sender)
+    with unit_context(neighbour), pytest.raises(parcels.ParcelFault, match="not for this unit"):
+        consuming.receive(whole, us)
+    sharing.put(origin_of(county), origin_of(city), whole[:-1] + bytes([whole[-1] ^ 1]))
+    with receiving(city):
+        wait_until(lambda: sharing.waiting(origin_of(city), "dead") == 1)
+        wait_until(lambda: due(city, county))
+    assert applied_bodies(city) == []
+    fetch(city, county)
+    assert applied_bodies(city) == [b"first"]
+    with unit_context(city):
+        assert not Incident.objects.exists()
+        assert fastpath.forget() == 1
+    assert sharing.waiting(origin_of(city), "dead") == 0
+
+
+def test_a_unit_can_neither_speak_nor_listen_as_another(sharing, county, city, neighbour):
+    us, them, third = (brokers.name_of(origin_of(unit)) for unit in (county, city, neighbour))
+
+    def attempt(act):
+        with (
+            pytest.raises(amqp.AMQPError) as refused,
+            amqp.Connection(
+                f"127.0.0.1:{sharing.port}",
+                third,
+                PASSWORD,
+                virtual_host=VHOST,
+                confirm_publish=True,
+            ) as connection,
+        ):
+            act(connection.channel())
+        assert refused.value.reply_code in {403, 406}
+
+    message = amqp.Message(b"x")
+    attempt(lambda channel: channel.basic_publish_confirm(message, f"{us}.out", them))
+    attempt(lambda channel: channel.basic_publish_confirm(message, "", f"{them}.in"))
+    attempt(lambda channel: channel.basic_get(f"{them}.in"))
+    attempt(lambda channel: channel.queue_purge(f"{them}.in"))
+    attempt(lambda channel: channel.queue_delete(f"{them}.in"))
+    attempt(lambda channel: channel.queue_declare(f"{them}.other"))
+
+    def eavesdrop(channel):
+        channel.queue_declare(
+            f"{third}.in", durable=True, auto_delete=False, arguments={"x-queue-type": "quorum"}
+        )
+        channel.queue_bind(f"{third}.in", f"{us}.out", them)
+
+    attempt(eavesdrop)
+
+    def impersonate(channel):
+        channel.exchange_declare(f"{third}.out", "topic", durable=True, auto_delete=False)
+        channel.basic_publish_confirm(amqp.Message(b"x", user_id=us), f"{third}.out", them)
+
+    attempt(impersonate)
+    sharing.delete(f"{third}.in")
+
+
+def test_a_full_queue_refuses_at_once_and_what_was_dropped_is_pulled(
+    sharing, county, city, monkeypatch
+):
+    sharing.delete(f"{brokers.name_of(origin_of(city))}.in")
+    monkeypatch.setattr(brokers, "QUEUE_PARCELS", 2)
+    declare(city)
+    reached = []
+    for number in range(6):
+        publish(county, b"%d" % number)
+        reached.append(bool(send(county)))
+    assert reached[0]
+    assert not reached[-1]
+    with unit_context(county):
+        contact = Contact.objects.get(direction="broker")
+        assert "full" in contact.last_error
+        assert contact.due_at > timezone.now()
+        assert publishing.publish() == set()
+    with receiving(city):
+        wait_until(lambda: len(applied_bodies(city)) >= reached.count(True))
+    publish(county, b"after")
+    with receiving(city):
+        send(county)
+        wait_until(lambda: due(city, county))  # a gap
+    fetch(city, county)
+    assert applied_bodies(city) == [*(b"%d" % number for number in range(6)), b"after"]
+
+
+def test_a_wiped_broker_is_declared_again_and_the_gap_is_pulled(sharing, county, city):
+    with receiving(city):
+        publish(county, b"first")
+        assert send(county)
+        wait_until(lambda: applied_bodies(city) == [b"first"])
+    publish(county, b"lost")
+    assert send(county)
+    sharing.wipe()
+    publish(county, b"unroutable")
+    assert send(county) == set()  # nobody is bound: returned, and the peer is rung instead
+    declare(county)
+    with receiving(city):
+        wait_until(lambda: sharing.exists(f"{brokers.name_of(origin_of(city))}.in"))
+        publish(county, b"after")
+        wait_until(lambda: bool(send(county)) or publish(county, b"again") is None)
+        wait_until(lambda: due(city, county))
+    fetch(city, county)
+    assert applied_bodies(city)[:4] == [b"first", b"lost", b"unroutable", b"after"]
+
+
+def test_a_broker_that_falls_silent_while_publishing_costs_its_connection_and_nothing_else(
+    sharing, county, city, monkeypatch
+):
+    monkeypatch.setattr(publishing, "CONFIRM_SECONDS", 0.3)
+    publish(county, b"first")
+    real = publishing._send
+    closed = []
+
+    def silenced(channel, *rest):
+        with sharing.node.silent():
+            closed.append(channel.connection)
+            real(channel, *rest)
+
+    monkeypatch.setattr(publishing, "_send", silenced)
+    assert send(county) == set()
+    assert not closed[0].connected
+    monkeypatch.setattr(publishing, "_send", real)
+    monkeypatch.setattr(publishing, "CONFIRM_SECONDS", 20.0)
+    publish(county, b"second")
+    assert send(county) == {origin_of(city)}
+    fetch(city, county)
+    with receiving(city):
+        wait_until(lambda: sharing.waiting(origin_of(city)) == 0)
+    assert applied_bodies(city) == [b"first", b"second"]
+
+
+def test_without_a_broker_that_answers_peers_are_rung_and_pull(
+    rabbit, sharing, county, city, tmp_path
+):
+    publish(county, b"first")
+    with unit_context(city):
+        Contact.objects.filter(direction="pull").update(
+            due_at=timezone.now() + datetime.timedelta(hours=1)
+        )
+    with rabbit.used_by(tmp_path, county.code, address="amqp://127.0.0.1:9/minqing"):
+        tasks.publish_peers.apply(args=[county.schema_name]).get()
+    assert due(city, county)
+    fetch(city, county)
+    assert applied_bodies(city) == [b"first"]
+
+
+def test_over_tls_the_broker_must_be_the_one_that_the_authority_named(
+    rabbit, sharing, county, city, tmp_path
+):
+    address = f"amqps://localhost:{rabbit.tls_port}/{VHOST}"
+    publish(county, b"first")
+    other = tmp_path / "other"
+    other.mkdir()
+    certificates(other)
+    with rabbit.used_by(other, county.code, address=address, ca=other / "ca.pem"):
+        assert send(county) == set()
+    with rabbit.used_by(tmp_path, county.code, city.code, address=address, ca=rabbit.ca):
+        publish(county, b"second")
+        assert send(county) == {origin_of(city)}
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "said"),
+    [
+        ("[", 0o600, "cannot be read"),
+        ('["430522"]\naddress = "amqps://b.example/x"\npassword = "p"\n', 0o644, "chmod 600"),
+        ('["430522"]\naddress = "amqp://b.example/x"\npassword = "p"\n', 0o600, "amqps"),
+        ('["430522"]\naddress = "amqps://u:p@b.example/x"\npassword = "p"\n', 0o600, "write the address"),
+        ('["430522"]\naddress = "amqps://b.example/x"\n', 0o600, "password"),
+        ('["430522"]\naddress = "amqps://b.example/x"\npassword = "p"\nkey = "k"\n', 0o600, "certificate"),
+        ('["430522"]\naddres = "amqps://b.example/x"\n', 0o600, "are known"),
+    ],
+)  # fmt: skip
+def test_a_setting_that_cannot_be_used_says_what_to_write(db, county, tmp_path, text, mode, said):
+    path = tmp_path / "brokers.toml"
+    path.write_text(text)
+    path.chmod(mode)
+    changed = dataclasses.replace(settings.MINQING, exchange_brokers=path)
+    with (
+        override_settings(MINQING=changed),
+        unit_context(county),
+        pytest.raises(brokers.BrokerFault, match=said),
+    ):
+        brokers.broker()

@@ -1,0 +1,204 @@
+"""One broker that several units share, with the users and permissions that `minqing broker definitions` makes."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import ipaddress
+import json
+import threading
+import time
+from contextlib import contextmanager
+
+import amqp
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from django.conf import settings
+from django.db import connections
+from django.test import override_settings
+
+from minqing.demo.supervisor import free_port
+from sync.transports import brokers, consuming
+from tests.support.rabbitmq import node
+
+VHOST = "minqing"
+PASSWORD = "a long password of the tests"
+
+
+class SharedBroker:
+    """A running broker: where it is, and what its administrator can do to it."""
+
+    def __init__(self, started, tls_port, folder, origins):
+        self.node = started
+        self.port = int(started.address.rsplit(":", 1)[1].rstrip("/"))
+        self.tls_port = tls_port
+        self.ca = folder / "ca.pem"
+        self.origins = origins
+
+    def administrator(self):
+        """Return a connection that may do everything."""
+        return amqp.Connection(
+            f"127.0.0.1:{self.port}", "admin", PASSWORD, virtual_host=VHOST, confirm_publish=True
+        )
+
+    def wipe(self):
+        """Delete everything that units declared."""
+        with self.administrator() as connection:
+            for origin in self.origins:
+                channel = connection.channel()
+                for end in ("in", "dead"):
+                    channel.queue_delete(f"{brokers.name_of(origin)}.{end}")
+                for end in ("out", "dead"):
+                    channel.exchange_delete(f"{brokers.name_of(origin)}.{end}")
+
+    def waiting(self, origin, end="in"):
+        """Return how many parcels are ready in a queue."""
+        with self.administrator() as connection:
+            return (
+                connection.channel()
+                .queue_declare(f"{brokers.name_of(origin)}.{end}", passive=True)
+                .message_count
+            )
+
+    def peek(self, origin):
+        """Return the octets of everything that waits in a unit's queue, and leave it there."""
+        octets = []
+        with self.administrator() as connection:
+            channel = connection.channel()
+            while (message := channel.basic_get(f"{brokers.name_of(origin)}.in")) is not None:
+                octets.append(bytes(message.body))
+        return b"".join(octets)
+
+    def exists(self, queue):
+        """Whether a queue is declared."""
+        with self.administrator() as connection:
+            try:
+                connection.channel().queue_declare(queue, passive=True)
+            except amqp.NotFound:
+                return False
+        return True
+
+    def delete(self, queue):
+        """Delete a queue."""
+        with self.administrator() as connection:
+            connection.channel().queue_delete(queue)
+
+    def put(self, sender, recipient, octets):
+        """Publish as a unit by hand, over its own exchange."""
+        user = brokers.name_of(sender)
+        with amqp.Connection(
+            f"127.0.0.1:{self.port}", user, PASSWORD, virtual_host=VHOST, confirm_publish=True
+        ) as connection:
+            connection.channel().basic_publish_confirm(
+                amqp.Message(octets, user_id=user),
+                f"{user}.out",
+                brokers.name_of(recipient),
+                confirm_timeout=10,
+            )
+
+    @contextmanager
+    def used_by(self, folder, *codes, address="", **keys):
+        """Let units of this deployment share it inside the block."""
+        path = folder / "brokers.toml"
+        address = address or f"amqp://127.0.0.1:{self.port}/{VHOST}"
+        lines = {"address": address, "password": PASSWORD, **keys}
+        path.write_text(
+            "".join(
+                f'["{code}"]\n' + "".join(f'{name} = "{value}"\n' for name, value in lines.items())
+                for code in codes
+            )
+        )
+        path.chmod(0o600)
+        with override_settings(
+            MINQING=dataclasses.replace(settings.MINQING, exchange_brokers=path)
+        ):
+            yield path
+
+
+@contextmanager
+def shared_broker(folder, origins):
+    """Start a broker that these units share."""
+    tls_port = free_port()
+    certificates(folder)
+    admin = {**brokers._user("admin", PASSWORD), "tags": ["administrator"]}
+    made = brokers.definitions(VHOST, dict.fromkeys(origins, PASSWORD), others=[admin])
+    made["permissions"].append(
+        {"user": "admin", "vhost": VHOST, "configure": ".*", "write": ".*", "read": ".*"}
+    )
+    (folder / "definitions.json").write_text(json.dumps(made))
+    lines = [
+        f"load_definitions = {folder / 'definitions.json'}", f"listeners.ssl.1 = 127.0.0.1:{tls_port}",
+        f"ssl_options.cacertfile = {folder / 'ca.pem'}", f"ssl_options.certfile = {folder / 'broker.pem'}",
+        f"ssl_options.keyfile = {folder / 'broker.key'}",
+    ]  # fmt: skip
+    with node("\n".join(lines)) as started:
+        yield SharedBroker(started, tls_port, folder, origins)
+
+
+@contextmanager
+def receiving(unit):
+    """Run a unit's receiver inside the block, as `minqing broker receive` does."""
+    stop = threading.Event()
+
+    def run():
+        try:
+            consuming.consume(unit, stop)
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+def wait_until(condition, seconds=60.0):
+    """Wait for something to become true."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def certificates(folder):
+    """Make an authority and a certificate for this machine."""
+    authority = ec.generate_private_key(ec.SECP256R1())
+    key = ec.generate_private_key(ec.SECP256R1())
+    root = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tests")])
+    local = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    names = x509.SubjectAlternativeName(
+        [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    )
+    now = datetime.datetime.now(datetime.UTC)  # noqa: TID251  the certificate's own clock is the machine's
+
+    def made(subject, public, extension):
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(root)
+            .public_key(public)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(days=1))
+            .not_valid_after(now + datetime.timedelta(days=30))
+            .add_extension(extension, critical=isinstance(extension, x509.BasicConstraints))
+            .sign(authority, hashes.SHA256())
+            .public_bytes(serialization.Encoding.PEM)
+        )
+
+    (folder / "ca.pem").write_bytes(
+        made(root, authority.public_key(), x509.BasicConstraints(ca=True, path_length=None))
+    )
+    (folder / "broker.pem").write_bytes(made(local, key.public_key(), names))
+    (folder / "broker.key").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
