@@ -34,7 +34,10 @@ class Charge(Protocol):
         """Return the commitments of what the home (or homes) made public about the subject and still stands."""
 
     def moved(self, subject: str, giver: str, taker: str) -> None:
-        """The home is another now: change own rows if this unit is one of the two, show it everywhere."""
+        """The home is another now: change own rows if this unit is one of the two."""
+
+    def changed(self, subject: str) -> None:
+        """Whatever is shown about the subject's custody may be different now."""
 
 
 _charges: dict[str, Charge] = {}

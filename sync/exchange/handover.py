@@ -131,6 +131,9 @@ def note(event: Event) -> None:
             _order(event, step)
         case Objection():
             _objection(event, step)
+    charge = custody.charge_of(event.subject)
+    if charge is not None:
+        charge.changed(event.subject)
 
 
 def try_again() -> None:

@@ -1,5 +1,6 @@
 """Tables of ledger and exchange, in the unit's own schema."""
 
+from sync.models.erasures import ErasureDuty, ErasureReceipt
 from sync.models.exchange import (
     Contact,
     Cosignature,
@@ -18,18 +19,22 @@ from sync.models.exchange import (
     RegionPolicy,
     Told,
 )
+from sync.models.handovers import Custody, Handover, Reassignment, Superior, Tenure
 from sync.models.ledger import Chain, Entry, Head, Log, Opening, Pending, Tile
-from sync.models.transports import Sent
 
 __all__ = [
     "Chain",
     "Contact",
     "Cosignature",
+    "Custody",
     "DisclosureNote",
     "Entry",
+    "ErasureDuty",
+    "ErasureReceipt",
     "Evidence",
     "Following",
     "Grant",
+    "Handover",
     "Head",
     "Incident",
     "Log",
@@ -41,9 +46,11 @@ __all__ = [
     "PeerKey",
     "Pending",
     "Quarantine",
+    "Reassignment",
     "Received",
     "RegionPolicy",
-    "Sent",
+    "Superior",
+    "Tenure",
     "Tile",
     "Told",
 ]

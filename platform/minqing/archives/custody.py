@@ -61,7 +61,7 @@ class Officials:
         ]
 
     def moved(self, subject: str, giver: str, taker: str) -> None:
-        """Let go here, or take over here; everywhere show the new home."""
+        """Let go here, or take over here; list the official at the new home."""
         public_id = id_of(subject)
         if public_id is None:
             return
@@ -77,6 +77,13 @@ class Officials:
             Official.objects.filter(public_id=public_id).update(home=taker)
         if taker == own:
             _take_over(public_id, rows)
+
+    def changed(self, subject: str) -> None:
+        """Let the search, and with it the version of every public page, know."""
+        public_id = id_of(subject)
+        if public_id is None:
+            return
+        rows = PublicOfficialRow.objects.filter(official_id=public_id)
         mark(
             documents.PUBLIC_OFFICIAL,
             [documents.document_id(row.origin, row.official_id) for row in rows],

@@ -289,6 +289,68 @@ class DeskOfficial:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OfficialName:
+    """An official of any unit, in a list to choose from."""
+
+    public_id: uuid.UUID
+    name: str
+    unit: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeskOffer:
+    """One numbered offer on the desk."""
+
+    number: int
+    giver: str  # names of units
+    taker: str
+    state: str  # open | accepted | closed | cancelled
+    offered_on: datetime.date
+    settled_on: datetime.date | None
+    reason: str  # of the cancel
+    offer: str  # hex
+    taken: bool  # the taker's record that it holds the close is here
+    may_accept: bool  # by the person who reads
+    may_cancel: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeskNotice:
+    """A superior's notice about a dead or frozen home, and what followed."""
+
+    notice: str  # hex
+    superior: str
+    giver: str
+    taker: str
+    reason: str
+    noticed_on: datetime.date
+    due_on: datetime.date  # from this day on an order may follow
+    ordered_on: datetime.date | None
+    objected_on: datetime.date | None
+    entered_by: str  # first of the two people, empty before
+    may_enter: bool  # by the person who reads
+    may_confirm: bool
+    may_object: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeskHandover:
+    """How an official stands between units."""
+
+    public_id: uuid.UUID
+    name: str
+    home: str  # name of the unit that keeps the archive now
+    is_own: bool
+    contested: str  # a sentence; empty when nothing is contested
+    offers: tuple[DeskOffer, ...]  # oldest first
+    notices: tuple[DeskNotice, ...]
+    may_offer: bool  # by the person who reads
+    may_notice: bool
+    targets: tuple[tuple[str, str], ...]  # origin and name of units that could take over
+    waits_for_us: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class PlanLine:
     """One item of the publication plan, with its document or without."""
 

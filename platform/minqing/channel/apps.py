@@ -7,12 +7,14 @@ class ChannelConfig(AppConfig):
     verbose_name = "People's channel"
 
     def ready(self) -> None:
-        from minqing.channel import upkeep
+        from minqing.channel import erasing, upkeep
         from minqing.channel.exchange import kinds_register
         from minqing.channel.services.places import places_provision
+        from sync.erasers import register_eraser
         from sync.sweeps import register_sweep
         from tenants.services import register_provisioner
 
         kinds_register()
+        register_eraser("channel", erasing.let_go)
         register_provisioner("channel", places_provision, order=50)
         register_sweep("channel", upkeep.daily)

@@ -33,9 +33,6 @@ class Environment:
     broker_url: str | None
     """``CELERY_BROKER_URL``: RabbitMQ; unset uses files under the state folder."""
 
-    exchange_brokers: Path | None
-    """``MINQING_EXCHANGE_BROKERS``: TOML file with the broker that each unit shares with others (default none)."""
-
     elasticsearch_url: str | None
     """``ELASTICSEARCH_URL``: a cluster; unset uses the embedded index under the state folder."""
 
@@ -73,6 +70,12 @@ class Environment:
     public_port: int | None
     """``MINQING_PUBLIC_PORT``: port in addresses this deployment gives to peers (default none: the scheme's own)."""
 
+    backup_days: int
+    """``MINQING_BACKUP_DAYS``: days after which backups and WAL are deleted here (default 30); erasure orders and receipts name it."""
+
+    notice_days: int
+    """``MINQING_NOTICE_DAYS``: days a superior's public notice stands before it may order a handover (default 30)."""
+
     @classmethod
     def from_variables(cls, variables: Mapping[str, str]) -> Environment:
         """Read the variables.
@@ -99,9 +102,6 @@ class Environment:
             state=state,
             database_url=database_url,
             broker_url=variables.get("CELERY_BROKER_URL") or None,
-            exchange_brokers=Path(variables["MINQING_EXCHANGE_BROKERS"]).absolute()
-            if variables.get("MINQING_EXCHANGE_BROKERS")
-            else None,
             elasticsearch_url=variables.get("ELASTICSEARCH_URL") or None,
             elasticsearch_compat=compat,
             durable=_switch(variables, "MINQING_DURABLE", default=True),
@@ -118,6 +118,8 @@ class Environment:
             proxy=variables.get("MINQING_PROXY", ""),
             https=_switch(variables, "MINQING_HTTPS"),
             public_port=port or None,
+            backup_days=_number(variables, "MINQING_BACKUP_DAYS", 30, least=0),
+            notice_days=_number(variables, "MINQING_NOTICE_DAYS", 30, least=0),
         )
 
 

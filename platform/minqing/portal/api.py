@@ -161,7 +161,12 @@ class OfficialView(APIView):
         ]
         return Response(
             shapes.OfficialPage(
-                {"official": page.official, "as_of": page.as_of, "entries": entries}
+                {
+                    "official": page.official,
+                    "custody": page.custody,
+                    "as_of": page.as_of,
+                    "entries": entries,
+                }
             ).data
         )
 

@@ -89,6 +89,7 @@ class EntryPage(Shape):
     entry = Entry(allow_null=True)
     withdrawn = s.BooleanField()
     expired = s.BooleanField()
+    erased = s.BooleanField()
     reason = s.CharField()
     history = HistoryLine(many=True)
     replies = Reply(many=True)
@@ -101,10 +102,32 @@ class EntryWithReplies(Shape):
     replies = Reply(many=True)
 
 
+class HandoverLine(Shape):
+    """One change of home; ``closed`` and ``taken`` are the records that prove it."""
+
+    giver = s.CharField()
+    taker = s.CharField()
+    day = s.DateField(allow_null=True)
+    superior = s.CharField()
+    closed = s.CharField()
+    taken = s.CharField()
+
+
+class Custody(Shape):
+    """Where an official's archive is kept, how it came there, and whether that is contested."""
+
+    home = s.CharField()
+    home_origin = s.CharField()
+    contested = s.CharField()
+    notices = s.ListField(child=s.CharField())
+    lines = HandoverLine(many=True)
+
+
 class OfficialPage(Shape):
     """An official and what was public on a day."""
 
     official = Official()
+    custody = Custody(allow_null=True)
     as_of = s.DateField()
     entries = EntryWithReplies(many=True)
 

@@ -33,6 +33,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("search.json", archive.search_json, name="search_json"),
     path("suggest", archive.suggest_list, name="suggest"),
     path("officials/<uuid:public_id>/", archive.official, name="official"),
+    path(
+        "officials/<uuid:public_id>/handover/<str:record>",
+        papers.handover_proof,
+        name="handover_proof",
+    ),
     path("entries/<uuid:public_id>/", archive.entry, name="entry"),
     path("entries/<uuid:public_id>/proof", papers.entry_proof, name="entry_proof"),
     path("units/<str:code>/", archive.unit, name="unit"),

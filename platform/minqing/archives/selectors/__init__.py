@@ -7,6 +7,7 @@ from minqing.archives.selectors.desk import (
     desk_officials,
     plan_lines,
 )
+from minqing.archives.selectors.handovers import desk_handover, desk_handovers, officials_below
 from minqing.archives.selectors.public import (
     entry_page,
     official_page,
@@ -19,10 +20,13 @@ from minqing.archives.selectors.public import (
 __all__ = [
     "desk_entries",
     "desk_entry",
+    "desk_handover",
+    "desk_handovers",
     "desk_official",
     "desk_officials",
     "entry_page",
     "official_page",
+    "officials_below",
     "officials_of_unit",
     "plan_lines",
     "recent_entries",

@@ -12,6 +12,12 @@ from minqing.archives.services.entries import (
     entry_submit,
     entry_withdraw,
 )
+from minqing.archives.services.erasures import (
+    commitments_typed,
+    entry_erase,
+    official_erase,
+    records_erase,
+)
 from minqing.archives.services.expiry import entries_expire
 from minqing.archives.services.handovers import (
     notice_give,
@@ -35,10 +41,12 @@ from minqing.archives.services.plans import plan_end, plan_enter
 from minqing.archives.services.replies import reply_attach, reply_publish
 
 __all__ = [
+    "commitments_typed",
     "entries_expire",
     "entry_correct",
     "entry_draft",
     "entry_edit",
+    "entry_erase",
     "entry_publish",
     "entry_return",
     "entry_submit",
@@ -49,6 +57,7 @@ __all__ = [
     "offer_cancel",
     "official_create",
     "official_edit",
+    "official_erase",
     "official_offer",
     "official_publish",
     "official_withdraw",
@@ -59,6 +68,7 @@ __all__ = [
     "post_add",
     "post_edit",
     "post_remove",
+    "records_erase",
     "reply_attach",
     "reply_publish",
 ]

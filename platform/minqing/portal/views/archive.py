@@ -204,6 +204,7 @@ def official(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "official": page.official,
         "entries": page.entries,
         "replies": page.replies,
+        "custody": page.custody,
         "as_of": page.as_of,
         "past": page.as_of < today,
     }
@@ -222,6 +223,7 @@ def entry(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "public_id": public_id,
         "entry": page.entry,
         "withdrawn": page.withdrawn,
+        "erased": page.erased,
         "reason": page.reason,
         "history": page.history,
         "replies": page.replies,

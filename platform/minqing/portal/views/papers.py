@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from minqing.archives.errors import ArchiveError
-from minqing.archives.selectors import entry_page
+from minqing.archives.selectors import entry_page, official_page
 from minqing.channel import selectors
 from minqing.channel.errors import ChannelFault
 from minqing.channel.models import Sender
@@ -46,6 +46,25 @@ def entry_proof(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         )
     answer = HttpResponse(octets, content_type="application/octet-stream")
     answer.headers["Content-Disposition"] = f'attachment; filename="{public_id}.tlog-proof"'
+    return answer
+
+
+@require_safe
+@kept(proof_version)
+def handover_proof(request: HttpRequest, public_id: uuid.UUID, record: str) -> HttpResponse:
+    """The proof file of one step by which an official changed home, as the unit that took the step logged it."""
+    try:
+        custody = official_page(public_id).custody
+    except ArchiveError as fault:
+        return problem(request, fault.status, str(fault))
+    known = custody is not None and record in custody.records
+    octets = receipts.prove_public(record) if known else None
+    if octets is None:
+        return problem(
+            request, 404, _("这份移交的凭证现在取不到：它刚刚登记，或者本单位没有接通那个单位。")
+        )
+    answer = HttpResponse(octets, content_type="application/octet-stream")
+    answer.headers["Content-Disposition"] = f'attachment; filename="{record[:16]}.tlog-proof"'
     return answer
 
 

@@ -1,0 +1,56 @@
+"""What the channel holds of an erased record leaves: words, masks, photos, and every further record that repeats them.
+
+A case that came from another unit and was handed on is let go as a whole: our own records repeat its words, and the
+next daily erasure orders them away wherever they went.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db.models import Q
+
+from minqing.channel.models import Attachment, Case, Forgetting, Mask, Message, Purpose, Step
+from sync.erasers import commitments_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sync.erasers import Gone
+
+ERASED = "（已依法删除）"
+
+
+def let_go(gone: Sequence[Gone]) -> None:
+    """Eraser of the channel. Repeatable: what is empty stays empty."""
+    commitments = commitments_of(gone)
+    referred = Q(pk__in=[])
+    for record in gone:
+        if record.kind == "channel.referral" and record.origin:
+            referred |= Q(source=record.origin, source_subject=record.subject)
+    words = Message.objects.filter(commitment__in=commitments).exclude(octets=ERASED.encode())
+    handed = Case.objects.filter(referred)
+    cases = list(
+        Case.objects.filter(pk__in=words.filter(purpose=Purpose.REPORT).values("case")).values_list(
+            "pk", flat=True
+        )
+    ) + list(handed.values_list("pk", flat=True))
+    Mask.objects.filter(message__in=words).delete()
+    words.update(octets=ERASED.encode(), header=None, salt=None)
+    Attachment.objects.filter(commitment__in=commitments).delete()
+    Step.objects.filter(commitment__in=commitments).update(note="")
+    _whole(cases)
+
+
+def _whole(cases: Sequence[object]) -> None:
+    """The report itself is gone: so is who sent it, where it was, and what was said about it."""
+    if not cases:
+        return
+    Message.objects.filter(case__in=cases).update(octets=ERASED.encode(), header=None, salt=None)
+    Mask.objects.filter(message__case__in=cases).delete()
+    Attachment.objects.filter(case__in=cases).delete()
+    Step.objects.filter(case__in=cases).update(note="")
+    rows = Case.objects.filter(pk__in=cases)
+    rows.update(contact="", place=None, place_text="")
+    for case in rows:
+        Forgetting.objects.get_or_create(subject=case.subject)
