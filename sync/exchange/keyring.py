@@ -16,7 +16,7 @@ from sync.exchange import region
 from sync.formats.heads import LogKeys
 from sync.formats.notes import VerifierKey
 from sync.identity import witness_key
-from sync.models.exchange import Peer, PeerKey
+from sync.models.exchange import Following, Peer, PeerKey
 
 if TYPE_CHECKING:
     from sync.formats.policies import Policy
@@ -46,6 +46,11 @@ def log_keys(peer: Peer) -> LogKeys:
         said = policy.log_keys(peer.origin)
         former |= {key: min(last, former.get(key, last)) for key, last in said.former.items()}
         current += [key for key in said.current if key not in current]
+    if (
+        policy is not None and peer.origin in policy.successors
+    ):  # that log ended; another goes on in its place
+        proven = Following.objects.filter(peer=peer).values_list("mirrored", flat=True).first() or 0
+        former |= {key: min(proven, former.get(key, proven)) for key in current}
     return LogKeys(
         current=tuple(key for key in current if key not in former),
         former=former,

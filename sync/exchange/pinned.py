@@ -6,7 +6,8 @@ and the witness of the deployment that runs a unit does not count for that unit'
 
 from __future__ import annotations
 
-from sync.identity import witness_key
+from sync.exchange import keyring
+from sync.identity import witness_keys
 from sync.models.exchange import Peer
 
 
@@ -22,11 +23,18 @@ def policy_about(origin: str) -> bytes | None:
     about = connected.filter(origin=origin).first()
     if about is None:
         return None
-    witnesses = {str(witness_key()), *connected.values_list("witness_key", flat=True)} - {
-        about.witness_key
-    }
+    own = {str(key) for key in keyring.verifiers(about, "witness")}
+    witnesses = {
+        *(str(key) for key in witness_keys()),
+        *(str(key) for peer in connected for key in keyring.verifiers(peer, "witness")),
+    } - own
     names = {f"operator{number}": key for number, key in enumerate(sorted(witnesses), 1)}
-    lines = [f"log {about.log_key}", *(f"witness {name} {key}" for name, key in names.items())]
+    known = keyring.log_keys(about)
+    lines = [
+        *(f"log {key}" for key in known.current),
+        *(f"#: former {key} {last}" for key, last in known.former.items()),
+        *(f"witness {name} {key}" for name, key in names.items()),
+    ]
     if names:
         lines += [f"group outside any {' '.join(names)}", "quorum outside"]
     else:

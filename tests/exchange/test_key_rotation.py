@@ -1,0 +1,191 @@
+"""Keys change without anybody losing trust: announced in the log, good side by side, then the older one ends for ever."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from nacl.public import PublicKey, SealedBox
+
+from sync import identity, ledger
+from sync.errors import SignerRefused
+from sync.exchange import documents, keyring, keys, mirror, peers, pull, requests
+from sync.formats import heads, notes
+from sync.ledger import receipts
+from sync.models import Entry, Incident, Opening, Peer, PeerKey
+from sync.refusals import PeerFault, PeerLied
+from sync.signer.messages import Cosign
+from tenants.current import unit_context
+from tests.support.exchange import KIND, applied_bodies, publish
+from tests.support.served import connect, served
+
+
+@pytest.fixture
+def port(fresh_database):
+    with served() as port:
+        yield port
+
+
+def fetch(unit, other):
+    with unit_context(other):
+        origin = identity.origin()
+    with unit_context(unit):
+        return pull.pull(peers.peer_by_origin(origin))
+
+
+def log_secret(signer, origin):
+    """Return the log's private key as a thief of the signer's folder would have it."""
+    for file in signer.folder.glob("private/log-*"):
+        name, seed = file.read_text().split("\n")[:2]
+        if name == origin and not file.name.endswith(".next"):
+            return notes.SigningKey.from_seed(name, notes.decode64(seed))
+    raise AssertionError
+
+
+def test_every_key_of_a_unit_changes_while_records_go_on_flowing(
+    port, county, city, neighbour, signer
+):
+    connect(county, city, port, KIND)
+    publish(county, b"before")
+    assert fetch(city, county).fault == ""
+    uses = ("log", "peer", "ack", "box")
+    with unit_context(county):
+        origin = identity.origin()
+        old_log, old_peer = log_secret(signer, origin), identity.peer_key()
+        old_box = identity.public_keys("box")[0]
+        for use in uses:
+            keys.rotate(use)
+            with pytest.raises(PeerFault, match="邵阳市"):
+                keys.retire(use)
+        both = identity.public_keys("log")
+    sealed = SealedBox(PublicKey(notes.decode64(old_box))).encrypt(b"late parcel")
+    overlap = publish(county, b"while both are good")
+    assert {
+        str(k)
+        for k in notes.signed_by(
+            notes.parse_note(overlap.note), [notes.VerifierKey.parse(t) for t in both]
+        )
+    } == set(both)
+    for _ in range(2):
+        assert fetch(city, county).fault == fetch(county, city).fault == ""
+    with unit_context(county):
+        for use in uses:
+            keys.retire(use)
+        assert [len(identity.public_keys(use)) for use in uses] == [1, 1, 1, 1]
+        assert identity.box_open(sealed) == b"late parcel"
+        acknowledged = publish(county, b"after")
+        commitment = receipts_of(b"after")
+        note = receipts.acknowledge(commitment)
+        assert receipts.open_acknowledgement(note, [identity.ack_key().verifier])[1] == commitment
+        document = documents.own_document()
+    assert acknowledged.size > overlap.size
+    for _ in range(2):
+        assert fetch(city, county).fault == fetch(county, city).fault == ""
+    assert applied_bodies(city) == [b"before", b"while both are good", b"after"]
+    with unit_context(city):
+        peer = Peer.objects.get()
+        assert (peer.fingerprint, peer.log_key) == (document.fingerprint, document.keys.log)
+        assert not Incident.objects.exists()
+        ended = PeerKey.objects.get(use="log", key=str(old_log.verifier))
+        assert overlap.size <= ended.last < acknowledged.size
+        # who stole the old log key signs whatever he likes: it proves nothing
+        forged = notes.sign_checkpoint(notes.Checkpoint(origin, 10**6, bytes(32)), old_log).encode()
+        with pytest.raises(PeerLied, match="ended at size"):
+            mirror.head_keep(peer, forged)
+        below = notes.sign_checkpoint(notes.Checkpoint(origin, 1, bytes(32)), old_log).encode()
+        with pytest.raises(PeerLied, match="no outside witness"):
+            mirror.head_keep(peer, below)
+    # nor does the old request key open anything
+    message = requests.Message(
+        method="GET", url=f"http://{city.host}:{port}/exchange/yours/head", headers={}, body=b""
+    )
+    for key, status in ((old_peer, 401), (None, 200)):
+        with unit_context(county):
+            used = (key or identity.peer_key()).private
+        headers = requests.sign(message, key=used, keyid=origin)
+        answer = httpx.get(
+            f"http://127.0.0.1:{port}/exchange/yours/head",
+            headers={**headers, "host": f"{city.host}:{port}"},
+            trust_env=False,
+        )
+        assert answer.status_code == status
+    # a unit that connects now sees the new keys only, and reads the whole history with them
+    connect(county, neighbour, port, KIND)
+    assert fetch(neighbour, county).fault == ""
+    assert applied_bodies(neighbour) == [b"before", b"while both are good", b"after"]
+
+
+def receipts_of(body):
+    row = Opening.objects.get(body=body)
+    return bytes(Entry.objects.get(index=row.index).commitment).hex()
+
+
+def test_a_peer_that_slept_through_the_change_holds_it_up_until_an_operator_says_so(
+    port, county, city
+):
+    connect(county, city, port, KIND)
+    with unit_context(county):
+        keys.rotate("peer")
+        with pytest.raises(PeerFault, match="force"):
+            keys.retire("peer")
+        keys.retire("peer", force=True)
+        with pytest.raises(PeerFault, match="rotate it first"):
+            keys.retire("peer")
+        with pytest.raises(SignerRefused, match="rotate it first"):
+            keys.retire("log")
+
+
+def test_a_key_record_that_does_not_fit_its_use_or_ends_in_the_future_is_refused(
+    port, county, city
+):
+    connect(county, city, port, KIND)
+    with unit_context(county):
+        stranger = notes.SigningKey.from_seed("minqing/430599/00000000", bytes(32)).verifier
+        keys._log(keys.Notice(use="log", key=str(stranger)))
+        good = str(notes.SigningKey.from_seed(identity.origin(), bytes(32)).verifier)
+        keys._log(
+            keys.Notice(use="log", key=good, ended=identity.public_keys("log")[0], last=10**9)
+        )
+    fetch(city, county)
+    with unit_context(city):
+        assert not PeerKey.objects.filter(use="log").exists()
+        assert keyring.log_keys(Peer.objects.get()).former == {}
+
+
+def test_the_witness_believes_a_logs_new_key_by_what_both_signed_not_by_who_asks(signer):
+    origin = "minqing/430581/00000000"
+    old, new, evil = (notes.SigningKey.from_seed(origin, bytes([n]) * 32) for n in (1, 2, 3))
+    empty = notes.Checkpoint(
+        origin, 0, bytes.fromhex("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
+    )
+
+    def ask(*signers, next_key=""):
+        note = notes.sign_checkpoint(empty, *signers).encode()
+        return signer().ask(
+            Cosign(log_key=str(old.verifier), next_key=next_key, old=0, proof=[], note=note)
+        )
+
+    ask(old)
+    with pytest.raises(SignerRefused) as refused:
+        ask(evil, next_key=str(evil.verifier))
+    assert refused.value.code == "unknown-key"
+    ask(old, new, next_key=str(new.verifier))
+    ask(new, next_key=str(new.verifier))
+    with pytest.raises(SignerRefused):
+        ask(old)
+    assert (
+        heads.open_head(
+            notes.sign_checkpoint(empty, new).encode(), heads.LogKeys.only(new.verifier)
+        ).size
+        == 0
+    )
+
+
+def test_the_witness_key_changes_with_two_lines_in_between(port, county):
+    with unit_context(county):
+        ledger.publish()
+        before = identity.witness_key()
+        keys.rotate("witness")
+        assert [str(k) for k in identity.witness_keys()] == identity.public_keys("witness")
+        assert Opening.objects.filter(subject="key/witness").count() == 1
+        keys.retire("witness")
+        assert identity.witness_key() != before

@@ -1,0 +1,179 @@
+"""A unit restored from an old backup: it refuses to seal, gets back what peers hold, and goes on without a fork."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.db import connection
+
+from sync import audiences, identity, ledger
+from sync.errors import LedgerFault, NoteFault, RolledBack
+from sync.exchange import peers, pull, returning
+from sync.formats import notes
+from sync.ledger import audit, erasure, refill
+from sync.ledger.local import local_fetch, local_openings
+from sync.models import Incident, Opening, PeerHead
+from tenants.current import unit_context
+from tenants.errors import UnitFault
+from tenants.services import unit_adopt
+from tests.support.exchange import KIND, applied_bodies, publish
+from tests.support.served import connect, served
+
+
+@pytest.fixture
+def port(fresh_database):
+    with served() as port:
+        yield port
+
+
+def tables(cursor, unit):
+    cursor.execute(
+        "SELECT tablename FROM pg_tables WHERE schemaname = %s AND tablename LIKE 'sync\\_%%'",
+        [unit.schema_name],
+    )
+    return [name for (name,) in cursor.fetchall()]
+
+
+def back_up(unit):
+    """Keep a copy of the unit's tables, as a dump of its schema would."""
+    with unit_context(unit), connection.cursor() as cursor:
+        cursor.execute("CREATE SCHEMA kept")
+        for name in tables(cursor, unit):
+            cursor.execute(f"CREATE TABLE kept.{name} AS TABLE {unit.schema_name}.{name}")
+
+
+def restore(unit):
+    """Put the copy in the place of what is there, as an administrator of the database can."""
+    with unit_context(unit), connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        for name in tables(cursor, unit):
+            place = f"{unit.schema_name}.{name}"
+            cursor.execute(f"DELETE FROM {place}; INSERT INTO {place} SELECT * FROM kept.{name}")
+        cursor.execute("SET session_replication_role = DEFAULT")
+
+
+def fetch(unit, other):
+    with unit_context(other):
+        origin = identity.origin()
+    with unit_context(unit):
+        return pull.pull(peers.peer_by_origin(origin))
+
+
+def bodies(unit):
+    with unit_context(unit):
+        return [bytes(row.body) for row in Opening.objects.filter(kind=KIND).order_by("index")]
+
+
+def commitment_of(unit, body):
+    with unit_context(unit), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT encode(commitment, 'hex') FROM sync_opening JOIN sync_entry USING (index) WHERE body = %s",
+            [body],
+        )
+        return cursor.fetchone()[0]
+
+
+def test_an_old_backup_seals_nothing_gets_back_what_peers_hold_and_goes_on_without_a_fork(
+    port, county, city, capsys
+):
+    connect(county, city, port, KIND)
+    publish(county, b"before", b"erased later")
+    back_up(county)
+    with unit_context(county):
+        own = audiences.for_unit(identity.origin())
+        erasure.erase([commitment_of(county, b"erased later")], basis="示例依据")
+        ledger.seal()
+    publish(county, b"after", subject="chain")
+    publish(county, b"inner", audience=own)
+    publish(county, b"after that")
+    assert fetch(city, county).fault == ""
+    with unit_context(county):
+        true_head = ledger.head()
+    restore(county)
+    assert b"erased later" in bodies(county)
+
+    with pytest.raises(RolledBack, match="restored"):
+        publish(county, b"written after the restore")
+    call_command("restore", "from-peers", county.code)
+    told = capsys.readouterr().out
+    assert "cannot be opened: index" in told
+    assert bodies(county) == [b"before", b"after", b"after that"]
+    with unit_context(county):
+        assert ledger.head().root == true_head.root
+    with pytest.raises(RolledBack, match="unit adopt"):
+        publish(county, b"still too early")
+
+    with unit_context(county):
+        unit_adopt(county)
+    publish(county, b"goes on")
+    assert fetch(city, county).fault == ""
+    assert applied_bodies(city)[-3:] == [
+        b"written after the restore",
+        b"still too early",
+        b"goes on",
+    ]
+    with unit_context(city):
+        assert not Incident.objects.exists()
+    with unit_context(county):
+        report, commitments = audit.audit_log(local_fetch, identity.log_key())
+        audit.audit_openings(report, commitments, local_openings(report.size), every=True)
+    assert report.findings == []
+    assert (report.listed, report.erased) == (1, 1)
+
+
+def test_a_copy_whose_signer_is_as_old_as_itself_is_found_out_by_what_peers_hold(
+    port, county, city, signer
+):
+    connect(county, city, port, KIND)
+    publish(county, b"before")
+    back_up(county)
+    signer.restart()
+    shutil.copytree(signer.folder, signer.folder.with_name("old"))
+    publish(county, b"after")
+    assert fetch(city, county).fault == ""
+    restore(county)
+    signer.restart()
+    for file in signer.folder.glob("high-water*"):
+        file.unlink()
+    for file in signer.folder.with_name("old").glob("high-water*"):
+        shutil.copy(file, signer.folder / file.name)
+
+    with pytest.raises(CommandError, match="own signature"):
+        call_command("restore", "check", county.code)
+    with pytest.raises(RolledBack):
+        publish(county, b"would be a fork")
+    with unit_context(county), pytest.raises(UnitFault, match="from-peers"):
+        unit_adopt(county)
+    call_command("restore", "from-peers", county.code)
+    with unit_context(county):
+        unit_adopt(county)
+    publish(county, b"goes on")
+    assert fetch(city, county).fault == ""
+    assert applied_bodies(city) == [b"before", b"after", b"would be a fork", b"goes on"]
+
+
+def test_what_carries_no_signature_of_ours_halts_nothing_and_two_histories_stop_the_recovery(
+    port, county, city, signer
+):
+    connect(county, city, port, KIND)
+    publish(county, b"one")
+    assert fetch(city, county).fault == ""
+    with unit_context(county):
+        origin, key = identity.origin(), identity.log_key()
+        stranger = notes.SigningKey.from_seed(origin, bytes(32))
+        head = notes.Checkpoint(origin, 10**6, bytes(32))
+        with pytest.raises(NoteFault, match="No key"):
+            refill.heed(notes.sign_checkpoint(head, stranger).encode())
+        assert refill.halted() == ""
+    (file,) = [f for f in signer.folder.glob("private/log-*") if f.read_text().startswith(origin)]
+    name, seed = file.read_text().split("\n")[:2]
+    ours = notes.SigningKey.from_seed(name, notes.decode64(seed))
+    assert ours.verifier == key
+    forged = notes.sign_checkpoint(notes.Checkpoint(origin, 1, bytes(32)), ours).encode()
+    with unit_context(city):
+        PeerHead.objects.filter(peer__origin=origin).update(note=forged)
+    with unit_context(county), pytest.raises(LedgerFault, match="two histories"):
+        returning.recover()
