@@ -70,7 +70,7 @@ def resealed(box: bytes, digest: str, box_key: str) -> bytes:
 
 def _plain(box: bytes, digest: str) -> bytes:
     try:
-        plain = SealedBox(PrivateKey(identity.box_seed())).decrypt(box)
+        plain = identity.box_open(box)
     except (CryptoError, ValueError) as error:
         raise OriginalFault(_("照片原件打不开：它不是封给本单位的。")) from error
     if len(plain) <= _SALT or _digest(plain) != digest:

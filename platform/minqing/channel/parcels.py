@@ -16,7 +16,7 @@ import msgspec
 from django.db import transaction
 from django.utils import timezone
 from nacl.exceptions import CryptoError
-from nacl.public import PrivateKey, PublicKey, SealedBox
+from nacl.public import PublicKey, SealedBox
 
 from minqing.channel.models import Acceptance, Custodian, Designation, SealedPart, SealedReport
 from minqing.channel.models import SealedBox as BoxRow
@@ -107,10 +107,9 @@ def _parcel(pieces: list[Piece], box_key: str) -> bytes:
 
 def apply_parcels(records: Sequence[ReceivedRecord]) -> None:
     """Take pieces out of parcels and put whole reports before their custodians."""
-    box = SealedBox(PrivateKey(identity.box_seed()))
     for record in records:
         try:
-            padded = box.decrypt(record.body)
+            padded = identity.box_open(record.body)
             (length,) = struct.unpack(">I", padded[:4])
             pieces = msgspec.msgpack.decode(padded[4 : 4 + length], type=list[Piece])
             for piece in pieces:

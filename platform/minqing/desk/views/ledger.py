@@ -11,7 +11,9 @@ from django.utils import timezone
 
 from minqing.desk.access import staff_page
 from sync import identity, ledger
-from sync.errors import LedgerFault
+from sync.errors import LedgerFault, PolicyFault
+from sync.exchange.region import quorum
+from sync.ledger.refill import halted
 from sync.models import Cosignature
 
 if TYPE_CHECKING:
@@ -38,8 +40,18 @@ def state(request: HttpRequest, staff: Staff) -> HttpResponse:
             "slot_seconds": settings.MINQING.slot_seconds,
             "witnesses": sorted(witnesses.items()),
             "key": identity.log_key(),
+            "halted": halted(),
+            **_quorum(head),
         },
     )
+
+
+def _quorum(head: SignedHead | None) -> dict[str, object]:
+    """How the newest head stands against the region's policy, or why that cannot be said."""
+    try:
+        return {"quorum": quorum(head) if head is not None else None, "policy_ended": False}
+    except PolicyFault:
+        return {"quorum": None, "policy_ended": True}
 
 
 @staff_page()
