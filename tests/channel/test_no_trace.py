@@ -26,12 +26,14 @@ from minqing.channel import selectors, upkeep
 from minqing.channel.models import Case, Message
 from sync import ledger
 from tenants.current import unit_context
-from tests.support.channel import MARKED
+from tests.support.channel import MARKED, exif_of, photo
 
 AGENT = "MarkerBrowser/77.31"
 ADDRESS = "203.0.113.77"
 BOUNDARY = "----MarkerBoundary8842"
 FILE_NAME = "MarkerFileName.txt"
+TELEPHONE = "MarkerTelephone3310"
+TOKENS = [digit * 31 + "7" for digit in "abc"]
 _CODE = re.compile(r"\d{4} \d{4} \d{4} \d{4}")
 
 
@@ -74,13 +76,16 @@ def over_the_wire(unit, path: str, content_type: str, body: bytes) -> tuple[int,
     return int(status.split(b" ")[1]), page.decode()
 
 
-def multipart(words: bytes) -> tuple[str, bytes]:
+def multipart(words: bytes, token: str) -> tuple[str, bytes]:
     body = (
         (
             f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="kind"\r\n\r\nhelp\r\n'
             f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="words"; filename="{FILE_NAME}"\r\n\r\n'
         ).encode()
         + words
+        + f'\r\n--{BOUNDARY}\r\nContent-Disposition: form-data; name="form"\r\n\r\n{token}'.encode()
+        + f'\r\n--{BOUNDARY}\r\nContent-Disposition: form-data; name="photo"; filename="x"\r\n\r\n'.encode()
+        + photo(exif=exif_of(TELEPHONE))
         + f"\r\n--{BOUNDARY}--\r\n".encode()
     )
     return f"multipart/form-data; boundary={BOUNDARY}", body
@@ -130,8 +135,8 @@ def reported(county, fresh_database, caplog, capfd):
     caplog.set_level(logging.DEBUG)
     before = files_below(settings.STATE)
     codes = []
-    for _ in range(3):
-        status, page = over_the_wire(county, "/report/send", *multipart(MARKED))
+    for token in TOKENS:
+        status, page = over_the_wire(county, "/report/send", *multipart(MARKED, token))
         assert status == 200
         codes.append(_CODE.search(page).group())
     status, page = over_the_wire(
@@ -159,6 +164,8 @@ def test_nothing_kept_tells_who_or_with_what(reported, county):
         ADDRESS,
         BOUNDARY,
         FILE_NAME,
+        TELEPHONE,
+        *TOKENS,
         *codes,
         *(code.replace(" ", "") for code in codes),
     ]

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from django.db import connection
-
 from minqing.channel.models import Case, Forgetting
 from minqing.channel.services.moves import status_tell
 from minqing.channel.states import State
-
-# Place in the chain and commitment stay, so that what follows can still be judged; the contents go.
-_RECEIVED = """
-UPDATE sync_received SET salt = NULL, header = NULL, body = NULL
-WHERE kind LIKE 'channel.%%' AND body IS NOT NULL
-  AND (subject = %s OR position(convert_to(%s, 'UTF8') IN body) > 0)
-"""
+from sync.exchange import received
+from sync.exchange.mentions import mentioning
 
 
 def case_erased(case: Case, *, told_by: str = "") -> None:
@@ -28,8 +21,9 @@ def case_erased(case: Case, *, told_by: str = "") -> None:
 
 def received_emptied(case: Case) -> None:
     """Empty our copies of other units' records about a case."""
-    with connection.cursor() as cursor:
-        cursor.execute(_RECEIVED, [case.source_subject or case.subject, case.subject])
+    received.forget(
+        mentioning(kinds="channel.", subject=case.source_subject or case.subject, text=case.subject)
+    )
 
 
 def case_emptied(case: Case) -> None:
