@@ -47,7 +47,7 @@ class Desk:
         return [
             "", "cases/", f"cases/{self.case}/", "cases/lodge/", "officials/", f"officials/{self.official}/", "officials/new/",
             "entries/", f"entries/{self.entry}/", "entries/new/", "plan/", "import/", "connections/", "incidents/", "ledger/", "sealed/",
-            "password/",
+            "password/", f"cases/{self.case}/mask/0/", "second-door/", "staff/", "staff/new/", "staff/of/chen/",
         ]  # fmt: skip
 
     def signed_in(self, page) -> None:

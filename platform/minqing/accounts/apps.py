@@ -7,7 +7,8 @@ class AccountsConfig(AppConfig):
     verbose_name = "Staff"
 
     def ready(self) -> None:
-        from minqing.accounts.audit import KIND
+        from minqing.accounts import audit, staffing
         from sync.kinds import RecordKind, register_kind
 
-        register_kind(RecordKind(name=KIND, slotted=True))
+        register_kind(RecordKind(name=audit.KIND, slotted=True))
+        register_kind(RecordKind(name=staffing.KIND))

@@ -9,15 +9,15 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from minqing.accounts.models import Role
-from minqing.archives.models import Reply
 from minqing.archives.selectors import desk_entries, desk_officials
+from minqing.archives.selectors.replies import replies_to_review
 from minqing.archives.states import State as EntryState
 from minqing.channel.selectors import desk_cases, sealed_for
 from minqing.channel.states import State
 from minqing.desk.words import INCIDENTS, PEER_STATES
 from minqing.desk.work import Job, section
+from sync.exchange.open_incidents import open_incidents
 from sync.exchange.peers import peers_with_state
-from sync.models.exchange import Incident
 
 if TYPE_CHECKING:
     import datetime
@@ -109,17 +109,12 @@ def _to_review(staff: Staff, today: datetime.date) -> Section:
         for official in desk_officials(staff, limit=MOST)
         if official.can_publish
     ]  # fmt: skip
-    waiting = (
-        Reply.objects.filter(commitment="", entry__versions__state=EntryState.PUBLISHED)
-        .exclude(author=staff)
-        .select_related("entry__official")
-    )
     jobs += [
         Job(
-            title=_("%(name)s的说明") % {"name": reply.entry.official.name if reply.entry.official else ""}, about=_("本人说明"),
-            href=reverse("desk:entry", args=[reply.entry.public_id]), verb=_("审核"), due=None, today=today, when_else=f"{reply.day:%Y-%m-%d}",
+            title=_("%(name)s的说明") % {"name": reply.official_name}, about=_("本人说明"),
+            href=reverse("desk:entry", args=[reply.entry_id]), verb=_("审核"), due=None, today=today, when_else=f"{reply.day:%Y-%m-%d}",
         )
-        for reply in waiting
+        for reply in replies_to_review(staff, limit=MOST)
     ]  # fmt: skip
     return section("review", _("要审核"), f"{reverse('desk:entries')}?state=submitted", jobs)
 
@@ -170,10 +165,10 @@ def _sealed(staff: Staff, today: datetime.date) -> Section:
 def _exchange(today: datetime.date) -> Section:
     jobs = [
         Job(
-            title=f"{incident.peer.name}：{INCIDENTS.get(incident.name, incident.name)}", about="", verb=_("查看"), due=None, today=today,
-            href=reverse("desk:incident", args=[incident.pk]), when_else=f"{incident.last_on:%Y-%m-%d}",
+            title=f"{incident.peer}：{INCIDENTS.get(incident.name, incident.name)}", about="", verb=_("查看"), due=None, today=today,
+            href=reverse("desk:incident", args=[incident.number]), when_else=f"{incident.last_on:%Y-%m-%d}",
         )
-        for incident in Incident.objects.select_related("peer").filter(settled_on=None)[:MOST]
+        for incident in open_incidents(MOST)
     ]  # fmt: skip
     jobs += [
         Job(

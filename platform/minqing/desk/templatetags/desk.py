@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
     from minqing.accounts.models import Staff
+    from minqing.accounts.selectors import StaffView
     from minqing.desk.menu import MenuItem
 
 register = template.Library()
@@ -42,7 +43,7 @@ def once_token() -> SafeString:
 
 
 @register.filter
-def role_labels(staff: Staff) -> list[str]:
+def role_labels(staff: Staff | StaffView) -> list[str]:
     """The roles held, in Chinese."""
     return [str(Role(role).label) for role in staff.roles if role in Role.values]
 

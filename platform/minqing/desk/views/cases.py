@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from minqing.accounts.models import Role
 from minqing.channel import selectors, services
-from minqing.channel.errors import UnknownCase
+from minqing.channel.errors import ChannelFault, UnknownCase
 from minqing.channel.states import State
 from minqing.desk import seen
 from minqing.desk.access import staff_page
@@ -112,6 +112,27 @@ def case_photo(request: HttpRequest, staff: Staff, number: str, photo: uuid.UUID
     except UnknownCase as error:
         raise Http404 from error
     return HttpResponse(octets, content_type="image/jpeg")
+
+
+@staff_page(Role.HANDLER, methods=("POST",))
+def case_original(
+    request: HttpRequest, staff: Staff, number: str, photo: uuid.UUID
+) -> HttpResponse:
+    """Hand out a photo's original as a file. Who opened it, when and why is recorded, and the reporter can read it."""
+    try:
+        original = services.original_open(
+            by=staff, number=number, photo=str(photo), reason=_note(request)
+        )
+    except UnknownCase as error:
+        raise Http404 from error
+    except ChannelFault as error:
+        return _page(
+            request, staff, number, fault=str(error), fault_at=str(photo), status=error.status
+        )
+    answer = HttpResponse(original.octets, content_type="application/octet-stream")
+    suffix = original.media_type.rpartition("/")[2]
+    answer.headers["Content-Disposition"] = f'attachment; filename="original.{suffix}"'
+    return answer
 
 
 @staff_page(*HANDLERS, methods=("POST",))
@@ -301,6 +322,7 @@ def _page(
         {act.name for act in acts}
         | ({"answer"} if State.ANSWERED in now.moves else set())
         | ({"seal"} if now.may_seal else set())
+        | {photo.id for photo in now.photos}
     )
     today = timezone.localdate()
     return render(
@@ -311,6 +333,7 @@ def _page(
             "stamp": seen.stamp(_stamped(now)),
             "limits": [Limit(row=row, today=today) for row in now.deadlines],
             "acts": acts,
+            "may_open_originals": staff.has_role(Role.HANDLER),
             "receivers": reachable_units() if now.may_refer else [],
             "fault": fault,
             "fault_at": fault_at if fault_at in shown_at else "",
