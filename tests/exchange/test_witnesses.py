@@ -8,10 +8,11 @@ import httpx
 import pytest
 
 from sync import identity, ledger
-from sync.exchange import peers, witness
+from sync.errors import RolledBack
+from sync.exchange import peers, pull, witness
 from sync.formats import merkle, notes
 from sync.models import Cosignature, Incident, Peer
-from sync.models.exchange import Contact
+from sync.models.exchange import Contact, PeerHead
 from tenants.current import unit_context
 from tests.support import liar as lies
 from tests.support.exchange import publish
@@ -114,6 +115,67 @@ def test_a_wrong_signature_or_proof_is_refused(port, liar, county):
     assert submit(port, county, wrong_proof).status_code == 422
     liar.log_key = notes.SigningKey.from_seed(liar.origin, bytes(32))
     assert submit(port, county, request(liar, 2, 4)).status_code == 403
+
+
+def test_each_refusal_is_the_one_that_tlog_witness_names(port, liar, county):
+    stray = f"{notes.encode64(bytes(32))}\n".encode()
+    empty = notes.Checkpoint(liar.origin, 0, bytes(32))
+    other_root = b"old 0\n\n" + notes.sign_checkpoint(empty, liar.log_key).encode()
+    assert submit(port, county, other_root).status_code == 422
+    assert submit(port, county, b"old 0\n" + stray + b"\n" + liar.checkpoint(2)).status_code == 422
+    assert submit(port, county, b"old 3\n\n" + liar.checkpoint(2)).status_code == 400
+    head, _, line = liar.checkpoint(2).rpartition(b" ")
+    broken = line.replace(line[8:12], b"AAAA")
+    assert submit(port, county, b"old 0\n\n" + head + b" " + broken).status_code == 403
+    assert submit(port, county, request(liar, 0, 2)).status_code == 200
+    assert submit(port, county, request(liar, 2, 2)).status_code == 200
+    stale = submit(port, county, request(liar, 1, 4))
+    assert (stale.status_code, stale.text) == (409, "2\n")
+    assert submit(port, county, b"old 2\n" + stray + b"\n" + liar.checkpoint(4)).status_code == 422
+
+
+def test_a_wrong_proof_from_anybody_accuses_nobody_and_a_real_fork_is_found_with_the_next_pull(
+    port, liar, county
+):
+    assert submit(port, county, request(liar, 0, 2)).status_code == 200
+    assert submit(port, county, b"old 2\n\n" + liar.checkpoint(4)).status_code == 422
+    with unit_context(county):
+        assert not Incident.objects.exists()
+        assert pull.pull(Peer.objects.get()).fault == ""
+        assert PeerHead.objects.filter(size=4).get().proven
+    true = list(liar.records)
+    liar.records = liar.records[:1]
+    for number in range(2):
+        liar.add(b"another %d" % number)
+    assert submit(port, county, b"old 2\n\n" + liar.checkpoint(3)).status_code == 422
+    liar.records = true
+    with unit_context(county):
+        assert Incident.objects.get().name == "forked"
+        assert Peer.objects.get().state == "frozen"
+
+
+def test_a_witness_that_holds_a_later_head_of_ours_stops_a_copy_of_us(port, liar, county, signer):
+    publish(county, b"one", b"two")
+    with unit_context(county):
+        origin = identity.origin()
+    for file in signer.folder.glob("private/log-*"):
+        name, seed = file.read_text().split("\n")[:2]
+        if name == origin:
+            ours = notes.SigningKey.from_seed(name, notes.decode64(seed))
+    later = notes.sign_checkpoint(notes.Checkpoint(origin, 99, bytes(32)), ours).encode()
+
+    def ahead(http):
+        asked = http.command == "POST"
+        http.send_response(409 if asked else 200)
+        http.send_header("Content-Length", str(len(b"99\n" if asked else later)))
+        http.end_headers()
+        http.wfile.write(b"99\n" if asked else later)
+
+    liar.misbehave("/witness", ahead)
+    with unit_context(county):
+        assert witness.ask_witnesses() == 0
+    with pytest.raises(RolledBack, match="own signature"):
+        publish(county, b"would be a fork")
 
 
 def cosigning(liar, *, claim=None):

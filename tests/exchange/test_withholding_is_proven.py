@@ -1,0 +1,89 @@
+"""A peer that holds a record back and shows it later has signed two notes that contradict each other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from django.core.management import call_command
+
+from sync import identity
+from sync.errors import ProofFault
+from sync.exchange import disclosures, peers, pull
+from sync.formats import framing, notes, withholding
+from sync.models import Following, Incident, Peer
+from tenants.current import unit_context
+from tests.support import liar as lies
+
+EARLIER = framing.Disclosure(
+    issuer="minqing/430581/00000000", recipient="minqing/430522/00000000", epoch=1, size=100, count=10,
+    last="ab" * 32, grants=(("tests.line", 0),),
+)  # fmt: skip
+KEY = notes.SigningKey.from_seed("minqing/430581/00000000/peer", bytes(32))
+
+
+def proven(earlier, later, key=KEY):
+    return withholding.WithholdingProof(
+        keys=(key.verifier,), earlier=earlier.sign(key), later=later.sign(key)
+    ).encode()
+
+
+@pytest.mark.parametrize(
+    "later",
+    [{"count": 11}, {"count": 11, "size": 90}, {"count": 11, "epoch": 2}, {"last": "cd" * 32}],
+)
+def test_more_records_up_to_no_larger_a_size_is_a_contradiction(later):
+    octets = proven(EARLIER, replace(EARLIER, **later))
+    assert "held back" in withholding.verify_withholding(octets, [KEY.verifier])
+    stranger = notes.SigningKey.from_seed(KEY.name, b"\x01" * 32)
+    with pytest.raises(ProofFault, match="shows nothing"):
+        withholding.verify_withholding(octets, [stranger.verifier])
+    with pytest.raises(ProofFault, match="no proof"):
+        withholding.verify_withholding(octets[:-9], [KEY.verifier])
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        {"count": 9},
+        {"count": 9, "last": "cd" * 32},
+        {"count": 11, "size": 101},
+        {"count": 11, "grants": (("tests.line", 0), ("tests.other", 0))},
+        {"count": 11, "recipient": "minqing/430524/00000000"},
+        {"count": 11, "epoch": 0},
+        {},
+    ],
+)
+def test_erasure_growth_and_other_grants_are_none(later):
+    with pytest.raises(ProofFault, match="do not contradict"):
+        withholding.verify_withholding(proven(EARLIER, replace(EARLIER, **later)), [KEY.verifier])
+
+
+def test_a_record_that_turns_up_late_convicts_the_note_that_did_not_count_it(
+    county, tmp_path, capsys
+):
+    with lies.Liar().served() as liar:
+        for number in range(5):
+            liar.add(b"%d" % number)
+        liar.hidden = {3}
+        with unit_context(county):
+            liar.recipient = identity.origin()
+            state = peers.connection_request(liar.address)
+            peers.connection_accept(state.origin, state.fingerprint)
+            Peer.objects.update(accepted_there=Peer.objects.get().accepted_here)
+            peer = Peer.objects.get()
+            assert pull.pull(peer).fault == ""
+            before = Following.objects.values().get()
+            assert disclosures.audit(peer) == []
+            liar.hidden = set()
+            (incident,) = disclosures.audit(peer)
+            assert Following.objects.values().get() == before
+            assert Incident.objects.get() == incident
+            evidence = {row.name: bytes(row.content) for row in incident.evidence.all()}
+    file = tmp_path / "withholding.proof"
+    file.write_bytes(evidence["withholding.proof"])
+    call_command("disclosure", "verify", str(file), "--key", str(liar.keys["peer"].verifier))
+    assert "4 records up to size 5, and of 5" in capsys.readouterr().out
+    with pytest.raises(SystemExit) as ended:
+        call_command("disclosure", "verify", str(file))
+    assert ended.value.code == 3
