@@ -1,0 +1,104 @@
+"""What must hold once everything is whole again: converged, nothing lost, nothing doubled, in order, nothing held."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+
+from sync.formats import merkle
+
+APPLIED, HELD, ERASED = 0, 1, 2
+
+
+def faults(issued, takings, acknowledged):
+    """Return what is wrong, in sentences; nothing if all is well.
+
+    Args:
+        issued: unit number to what its ``issued`` command said.
+        takings: (observer, issuer) to what the observer's ``taken`` command said.
+        acknowledged: unit number to the commitments that its appends returned.
+    """
+    found = []
+    for number, log in issued.items():
+        found += [f"unit {number}: {fault}" for fault in _log_faults(log, acknowledged[number])]
+    for (observer, issuer), taken in takings.items():
+        log = issued[issuer]
+        allowed = {"public", "connected", f"unit:{issued[observer]['origin']}"}
+        found += [
+            f"unit {observer} of {issuer}: {fault}" for fault in _taking_faults(log, taken, allowed)
+        ]
+    return found
+
+
+def _root(commitments):
+    return merkle.root_of(
+        [merkle.leaf_hash(b"\x01" + bytes.fromhex(text)) for text in commitments]
+    ).hex()
+
+
+def _log_faults(log, acknowledged):
+    commitments = [leaf[1] for leaf in log["leaves"]]
+    if [leaf[0] for leaf in log["leaves"]] != list(range(log["size"])):
+        yield f"its {len(commitments)} entries are not those of its head of size {log['size']}"
+    if _root(commitments) != log["root"]:
+        yield "its entries do not give the root of its head"
+    if log["waiting"]:
+        yield f"{len(log['waiting'])} records wait though everything was sealed"
+    lost = acknowledged - set(commitments)
+    if lost:
+        yield f"{len(lost)} acknowledged records are lost, e.g. {min(lost)}"
+    if len(set(commitments)) != len(commitments):
+        yield "a commitment stands in the log twice"
+    words = Counter(leaf[5] for leaf in log["leaves"] if leaf[2] and leaf[2].startswith("soak."))
+    doubled = [text[:20] for text, times in words.items() if times > 1]
+    if doubled:
+        yield f"sealed twice: {doubled[:5]}"
+
+
+def _taking_faults(log, taken, allowed):
+    size = log["size"]
+    if (taken["mirrored"], taken["applied"]) != (size, size):
+        yield f"cursors {taken['mirrored']}, {taken['applied']} of {size}"
+        return
+    copy = [taken["copy"][at : at + 64] for at in range(0, len(taken["copy"]), 64)]
+    if copy != [leaf[1] for leaf in log["leaves"]]:
+        yield "the copied leaves are not the issuer's"
+    if taken["held"]:
+        yield f"held back: {taken['held'][:5]}"
+    rows = {index: (state, commitment) for index, state, commitment in taken["rows"]}
+    for index, commitment, kind, audience, *_ in log["leaves"]:
+        expected = (
+            audience in allowed
+            and kind.partition(".")[0] in {"soak", "sync"}
+            and kind != "sync.pad"
+            if kind
+            else None
+        )
+        if expected and rows.get(index) != (APPLIED, commitment):
+            yield f"record {index} ({kind}, {audience}) came as {rows.get(index)}"
+        if expected is False and index in rows:
+            yield f"record {index} ({kind}, {audience}) must not have come"
+        if expected is None and index in rows and rows[index][1] != commitment:
+            yield f"erased record {index} came as another"
+    if not set(rows) <= set(range(size)):
+        yield "records came that the log does not hold"
+    yield from _order_faults(log, taken, allowed)
+
+
+def _order_faults(log, taken, allowed):
+    handed = taken["handed"]
+    times = Counter(index for index, *_ in handed)
+    doubled = [index for index, count in times.items() if count > 1]
+    if doubled:
+        yield f"handed to the handler twice: {doubled[:5]}"
+    missing = [
+        index for index, _, kind, audience, *_ in log["leaves"]
+        if kind and kind.startswith("soak.") and audience in allowed and index not in times
+    ]  # fmt: skip
+    if missing:
+        yield f"never handed to the handler: {missing[:5]}"
+    last = defaultdict(int)
+    for index, subject, audience, n, _ in handed:
+        if n <= last[subject, audience]:
+            yield f"record {index} of {subject} ({audience}) was handed over after number {last[subject, audience]}"
+            break
+        last[subject, audience] = n

@@ -1,0 +1,267 @@
+"""What a worker does when the harness asks: the product's own doors, called as its tasks, pages and commands call them."""
+
+from __future__ import annotations
+
+import time
+from queue import Empty
+
+from django.db import connection, transaction
+
+from minqing.config import celery
+from sync import identity, ledger, sweeps
+from sync.exchange import incidents as incident_room
+from sync.exchange import peers, returning, witness
+from sync.exchange import pull as pull_room
+from sync.formats import forks, heads, notes
+from sync.ledger import adoption, erasure
+from sync.models import Incident, Log, Peer
+from tenants.current import unit_by_code, unit_context
+from tenants.models import Domain, Unit
+from tenants.services import unit_provision
+
+LINE, MOVE, SLOTTED = "soak.line", "soak.move", "soak.slotted"
+KINDS = (LINE, MOVE, SLOTTED)
+TEMPLATE_CODE = "430522"
+
+
+def apply(records):
+    """Write down what came, in the order it came. Nothing here forbids doubles: the check looks for them."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO soak_applied (origin, index, subject, audience, n, commitment) VALUES (%s, %s, %s, %s, %s, %s)",
+            [
+                (r.origin, r.index, r.header.subject, r.header.audience, r.header.chain.n, r.commitment)
+                for r in records
+            ],
+        )  # fmt: skip
+
+
+# --- beginning ------------------------------------------------------------------------------
+
+
+def begin(*, code, host, origin):
+    """Make this database's one unit another than the template's: its code, its host, its log's name, its keys."""
+    unit = Unit.objects.get(code=TEMPLATE_CODE)
+    with unit_context(unit), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")  # the product forbids it
+        cursor.execute(
+            "SELECT conrelid::regclass::text, conname FROM pg_constraint"
+            " WHERE connamespace = to_regnamespace(%s) AND conname LIKE 'sync\\_%%\\_unit'",
+            [unit.schema_name],
+        )
+        for table, name in cursor.fetchall():
+            cursor.execute(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
+        cursor.execute("UPDATE sync_log SET unit = %s, origin = %s, log_key = ''", [code, origin])
+        cursor.execute(
+            "CREATE TABLE soak_applied (serial bigserial, origin text, index bigint, subject text, audience text, n bigint, commitment text)"
+        )
+    Unit.objects.filter(pk=unit.pk).update(code=code)
+    Domain.objects.filter(tenant=unit).update(domain=host)
+    unit_provision(unit_by_code(code))
+    with unit_context(unit_by_code(code)):
+        ledger.publish()
+        return identity.origin()
+
+
+def request(*, address):
+    """Ask a unit for a connection."""
+    state = peers.connection_request(address)
+    return [state.origin, state.fingerprint]
+
+
+def accept(*, origin):
+    """Accept a unit whose fingerprint the harness takes as compared."""
+    peer = Peer.objects.get(origin=origin)
+    peers.connection_accept(origin, peer.fingerprint)
+    return Peer.objects.get(origin=origin).state
+
+
+def grant(*, origin, kinds, granted=True):
+    """Give or take kinds of records, with history."""
+    for kind in kinds:
+        peers.grant_set(origin, kind, granted=granted, history=True)
+
+
+def end(*, origin):
+    """End a connection."""
+    peers.connection_end(origin)
+
+
+# --- load -----------------------------------------------------------------------------------
+
+
+def append(*, records):
+    """Append records in one transaction; return their commitments."""
+    with transaction.atomic():
+        return [
+            ledger.append(
+                kind=kind, subject=subject, body=body.encode(), audience=audience, media_type="text/plain"
+            ).commitment
+            for kind, subject, audience, body in records
+        ]  # fmt: skip
+
+
+def seal():
+    """Seal; return the size of the published head."""
+    return ledger.seal().size
+
+
+def slot():
+    """End a slot now."""
+    return ledger.seal_slot().size
+
+
+def sweep():
+    """Do once what the scheduler has done every second."""
+    sweeps.sweep_unit()
+    return _open()
+
+
+def work(*, most):
+    """Run what waits in the unit's queue, as its Celery worker would; return the incidents that are open."""
+    with celery.app.connection_for_read() as broker:
+        queue = broker.SimpleQueue("work")
+        for _ in range(most):
+            try:
+                message = queue.get(block=False)
+            except Empty:
+                break
+            message.ack()
+            arguments, named, _ = message.payload
+            celery.app.tasks[message.headers["task"]](*arguments, **named)
+    return _open()
+
+
+def erase(*, commitments):
+    """Erase sealed records by order."""
+    return erasure.erase(commitments, basis="《演示办法》第一条").commitment
+
+
+def pull(*, origin):
+    """Pull from one peer; wait for somebody else's pull to end."""
+    deadline = time.monotonic() + 20
+    peer = peers.peer_by_origin(origin)
+    pulled = pull_room.pull(peer)
+    while pulled.busy and time.monotonic() < deadline:
+        time.sleep(0.01)
+        pulled = pull_room.pull(peer)
+    return {
+        "mirrored": pulled.mirrored,
+        "applied": pulled.applied,
+        "busy": pulled.busy,
+        "fault": pulled.fault,
+        "open": _open(),
+    }
+
+
+def witnessed():
+    """Ask the other operators' witnesses."""
+    return witness.ask_witnesses()
+
+
+# --- incidents ------------------------------------------------------------------------------
+
+
+def _open():
+    rows = Incident.objects.filter(settled_on=None).select_related("peer")
+    return [[row.pk, row.peer.origin, row.name, row.sentence] for row in rows]
+
+
+def incidents():
+    """Return what is held against anybody and not settled."""
+    return _open()
+
+
+def settle(*, incident):
+    """Check that an incident has evidence, then settle it; return its evidence's names and whether its fork proof holds."""
+    row = Incident.objects.select_related("peer").get(pk=incident)
+    files = {file.name: bytes(file.content) for file in row.evidence.all()}
+    proven = ""
+    if row.name == "forked":
+        key = heads.LogKeys.only(notes.VerifierKey.parse(row.peer.log_key))
+        proven = forks.verify_fork(files[forks.FILE], key)
+    if row.freezes:
+        incident_room.thaw_propose(incident, by="first", reason="the harness goes on")
+        incident_room.thaw_agree(incident, by="second")
+    else:
+        incident_room.incident_settle(incident)
+    return {"evidence": sorted(files), "proven": proven, "frozen": row.peer.frozen_on is not None}
+
+
+# --- after a restore --------------------------------------------------------------------------
+
+
+def come_back():
+    """Get back from peers what an old backup lacks."""
+    done = returning.recover()
+    return {
+        "before": done.before,
+        "size": done.size,
+        "signed": done.signed,
+        "openings": done.openings,
+        "silent": done.silent,
+    }
+
+
+def adopt():
+    """Vouch for the log as it stands now."""
+    return adoption.adopt()
+
+
+# --- what the check reads ---------------------------------------------------------------------
+
+
+def size():
+    """Return how far the tree and the published head have grown."""
+    return [Log.objects.get().size, peers.published_size()]
+
+
+def issued():
+    """Return the log as its issuer holds it: head, every leaf, what opens it, what still waits."""
+    head = ledger.head()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT e.index, encode(e.commitment, 'hex'), o.kind, o.audience, o.subject, convert_from(o.body, 'UTF8')"
+            " FROM sync_entry e LEFT JOIN sync_opening o USING (index) ORDER BY e.index"
+        )
+        leaves = cursor.fetchall()
+        cursor.execute("SELECT encode(commitment, 'hex') FROM sync_pending")
+        waiting = [commitment for (commitment,) in cursor.fetchall()]
+    return {
+        "size": head.size,
+        "root": head.root.hex(),
+        "leaves": leaves,
+        "waiting": waiting,
+        "origin": head.origin,
+    }
+
+
+def taken(*, origin):
+    """Return what was taken in of one peer: cursors, mirrored leaves, rows, what the handler wrote, what is held back."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM sync_peer WHERE origin = %s", [origin])
+        (peer,) = cursor.fetchone()
+        cursor.execute("SELECT mirrored, applied FROM sync_following WHERE peer_id = %s", [peer])
+        mirrored, applied = cursor.fetchone()
+        cursor.execute(
+            "SELECT commitments FROM sync_mirrorbundle WHERE peer_id = %s ORDER BY number", [peer]
+        )
+        copy = b"".join(bytes(octets) for (octets,) in cursor.fetchall())
+        cursor.execute(
+            "SELECT index, state, encode(commitment, 'hex') FROM sync_received WHERE peer_id = %s ORDER BY index",
+            [peer],
+        )
+        rows = cursor.fetchall()
+        cursor.execute(
+            "SELECT index, reason FROM sync_quarantine WHERE peer_id = %s ORDER BY index", [peer]
+        )
+        held = cursor.fetchall()
+        cursor.execute(
+            "SELECT index, subject, audience, n, commitment FROM soak_applied WHERE origin = %s ORDER BY serial",
+            [origin],
+        )
+        handed = cursor.fetchall()
+    return {
+        "mirrored": mirrored, "applied": applied, "copy": copy[: mirrored * 32].hex(),
+        "rows": rows, "held": held, "handed": handed,
+    }  # fmt: skip

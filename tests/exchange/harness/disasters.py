@@ -1,0 +1,90 @@
+"""What befalls a whole unit: an old backup, a copied machine."""
+
+from __future__ import annotations
+
+from tests.exchange.harness.hands import Hands
+
+
+class Disasters(Hands):
+    """Steps that bring back, copy or lose a unit's data."""
+
+    def back_up(self, unit, _, step):
+        """Copy a unit's database."""
+        if unit.restored:
+            return
+        size = self.size(unit)
+        self.pause(unit)
+        self.fleet.back_up(unit, size)
+        self.fleet.start(unit)
+
+    def restore(self, unit, peer, step):
+        """Start a unit from its backup, though its log has grown since and a peer has seen that: it must refuse to seal."""
+        if unit.restored or unit.backup < 0:
+            return
+        self.whole(unit, peer)
+        if peer.restored:
+            return
+        self.news(unit, peer)
+        self.run.tell(unit, "slot")
+        self.pulled(peer, peer.parts["worker"].ask("pull", origin=unit.origin), whole=True)
+        self.rest()
+        self.pause(unit)
+        self.fleet.restore(unit)
+        self.fleet.start(unit)
+        words = [["soak.line", "lost", "public", "written after the restore"]]
+        unit.parts["worker"].ask("append", records=words)
+        answer = unit.parts["worker"].ask("seal")
+        if answer.get("fault") != "RolledBack":
+            self.run.fail(
+                f"unit {unit.number} was restored from an old backup and sealing said {answer}"
+            )
+
+    def recover(self, unit, _, step):
+        """Bring the newer data back, or what the peers hold; then the log goes on."""
+        if not unit.restored:
+            return
+        self.rest()
+        if step["from peers"]:
+            self._from_peers(unit)
+        else:
+            self.pause(unit)
+            self.fleet.recover(unit)
+            self.fleet.start(unit)
+        for other in self.fleet.units:
+            if other is not unit:
+                for number, origin, name, _ in self.run.tell(other, "incidents"):
+                    if origin == unit.origin and name == "rolled-back":
+                        self.settle(other, number)
+
+    def _from_peers(self, unit):
+        """As an operator does who has nothing but the old backup: everybody is asked, then the log is adopted."""
+        self.net.heal()
+        self.whole(*self.fleet.units)
+        came = self.run.tell(unit, "come_back")
+        if came["signed"] != came["size"] or came["silent"]:
+            self.run.fail(f"unit {unit.number} did not come back whole: {came}")
+        self.run.tell(unit, "adopt")
+        self.fleet.keep(unit)
+        self.run.counts["came back from peers"] += 1
+
+    def clone(self, unit, peer, step):
+        """Start a second unit from a copy of the first one's database and folder: it must not seal."""
+        if unit.restored:
+            return
+        self.pause(unit)
+        twin = self.fleet.clone(unit)
+        self.fleet.start(unit)
+        try:
+            self.fleet.start(twin, "signer", "worker")
+            twin.parts["worker"].ask(
+                "append", records=[["soak.line", "twin", "public", "written by the clone"]]
+            )
+            answer = twin.parts["worker"].ask("seal")
+            if answer.get("fault") not in {"SignerRefused", "RolledBack"}:
+                self.run.fail(
+                    f"the clone of unit {unit.number} was asked to seal and said {answer}"
+                )
+            twin.parts["worker"].ask("pull", origin=peer.origin)
+        finally:
+            self.fleet.stop(twin)
+            self.fleet.drop_database(twin.database)

@@ -1,0 +1,168 @@
+"""The parts of a unit: its signer, its web, its worker. Each is a process; the last two run the product's own code.
+
+What the harness adds is outside the product: the address that outgoing connections come from (so that the proxy
+knows who asks), a clock that can be set wrong, and record kinds whose handler writes down what it was given.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import threading
+import time
+from pathlib import Path
+
+import httpcore
+import time_machine
+from django.conf import settings
+from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
+from django.core.wsgi import get_wsgi_application
+from django.db import connection
+
+from minqing.config import celery
+from sync.kinds import RecordKind, register_kind
+from sync.signer.process import serve
+from tenants.current import unit_by_code, unit_set
+from tests.exchange.harness import commands
+
+register_kind(RecordKind(name=commands.LINE, apply=commands.apply))
+register_kind(RecordKind(name=commands.MOVE, apply=commands.apply))
+register_kind(RecordKind(name=commands.SLOTTED, apply=commands.apply, slotted=True))
+
+
+def run(order, channel):
+    """Be the ordered part until the channel closes."""
+    _take_settings(order)
+    {"signer": _signer, "web": _web, "worker": _worker}[order["role"]](order, _Line(channel))
+
+
+class _Line:
+    """The channel to the harness: questions are iterated over, answers said."""
+
+    def __init__(self, channel):
+        self._questions = channel.makefile("r", encoding="utf-8")
+        self._channel = channel
+
+    def __iter__(self):
+        return map(json.loads, self._questions)
+
+    def say(self, **answer):
+        self._channel.sendall(json.dumps(answer).encode() + b"\n")
+
+
+def _take_settings(order):
+    state = Path(order["state"])
+    settings.MINQING = dataclasses.replace(
+        settings.MINQING,
+        state=state,
+        operator=order["operator"],
+        signer_socket=state / "signer" / "socket",
+        public_port=order["port"],
+        slot_seconds=3600,
+    )
+    settings.STATE = state
+    settings.MEDIA_ROOT = state / "media"
+    settings.CELERY_SPOOL = state / "queue"
+    settings.DATABASES["default"]["NAME"] = connection.settings_dict["NAME"] = order["database"]
+    folders = {
+        name: state / "queue" / folder
+        for name, folder in (
+            ("data_folder_in", "messages"),
+            ("data_folder_out", "messages"),
+            ("control_folder", "control"),
+        )
+    }
+    for folder in folders.values():
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    celery.app.conf.broker_transport_options = {
+        **{name: str(folder) for name, folder in folders.items()},
+        "polling_interval": 0.02,
+    }
+    connect = httpcore.SyncBackend.connect_tcp
+
+    def from_here(self, host, port, timeout=None, local_address=None, socket_options=None):
+        return connect(self, host, port, timeout, order["source"], socket_options)
+
+    httpcore.SyncBackend.connect_tcp = from_here
+
+
+def _signer(order, line):
+    def follow():
+        list(line)
+        os._exit(0)
+
+    threading.Thread(target=follow, daemon=True).start()
+    folder = Path(order["state"]) / "signer"
+    line.say(ready=True)
+    serve(folder, folder / "socket")
+
+
+# --- web ------------------------------------------------------------------------------------
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_message(self, *args):
+        """Say nothing."""
+
+
+class _Server(ThreadedWSGIServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+    def handle_error(self, request, client_address):
+        """A client that went away is no error."""
+
+
+def _web(order, line):
+    server = _Server(("127.0.0.1", order["backend"]), _Quiet)
+    server.set_app(get_wsgi_application())
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    clock = _Clock(order["clock"])
+    line.say(ready=True)
+    for asked in line:
+        if asked["do"] == "clock":
+            clock.set(asked["with"]["hours"])
+        line.say(id=asked["id"], **{"is": True})
+
+
+# --- worker ---------------------------------------------------------------------------------
+
+
+def _worker(order, line):
+    clock = _Clock(order["clock"])
+    line.say(ready=True)
+    for asked in line:
+        name, named = asked["do"], asked["with"]
+        answer = {"id": asked["id"]}
+        try:
+            if name == "clock":
+                answer["is"] = clock.set(named["hours"])
+            elif name == "begin":
+                answer["is"] = commands.begin(**named)
+            else:
+                unit_set(unit_by_code(order["code"]))
+                answer["is"] = getattr(commands, name)(**named)
+        except Exception as fault:  # noqa: BLE001  told to the harness, which knows what may fail and what may not
+            if connection.connection is not None and not connection.is_usable():
+                connection.close()
+            answer |= {"fault": type(fault).__name__, "sentence": str(fault)[:500]}
+        line.say(**answer)
+
+
+class _Clock:
+    """The clock of this process: real time and so many hours."""
+
+    def __init__(self, hours):
+        self._travel = None
+        self.set(hours)
+
+    def set(self, hours):
+        """Put it right (0) or wrong."""
+        if self._travel is not None:
+            self._travel.stop()
+            self._travel = None
+        if hours:
+            self._travel = time_machine.travel(time.time() + hours * 3600, tick=True)
+            self._travel.start()
+        return hours

@@ -1,0 +1,202 @@
+"""The network between the units: one HTTP proxy that knows who asks whom, and does to a message what it is told.
+
+Units reach each other under names (``u3.localhost``) at the proxy's port; it finds the asked unit by the Host header and
+the asking one by the address that the connection comes from (127.0.1.<number>). Partitions, delays, lost and
+halved answers are the network's; a *bend* rewrites one kind of answer and stands for a unit that lies.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from dataclasses import dataclass, field
+
+SOURCE = "127.0.1."
+"""Unit n connects from ``127.0.1.<n>``."""
+
+
+@dataclass
+class Answer:
+    """One HTTP answer on its way."""
+
+    status: int
+    headers: list
+    body: bytes
+
+    def encode(self):
+        """Return its octets, with the length of the body unless a bend has set another."""
+        headers = [
+            (name, value) for name, value in self.headers if name.lower() != "content-length"
+        ]
+        lengths = [value for name, value in self.headers if name == "CONTENT-LENGTH"]
+        headers.append(("Content-Length", lengths[0] if lengths else str(len(self.body))))
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
+        return f"HTTP/1.1 {self.status} Bent\r\n{lines}\r\n".encode() + self.body
+
+
+@dataclass
+class Bend:
+    """A lie: answers to paths that begin so are rewritten. ``change`` returns None where it cannot lie here."""
+
+    path: str
+    change: object
+    delivered: int = 0
+
+
+@dataclass
+class Network:
+    """What the network does now. Pairs are (asking unit, asked unit)."""
+
+    ports: dict = field(default_factory=dict)
+    """Unit number to the port of its web."""
+    cut: set = field(default_factory=set)
+    late: dict = field(default_factory=dict)
+    """Pair to seconds."""
+    lossy: dict = field(default_factory=dict)
+    """Pair to a list of faults for its next requests: ``lost`` (answer), ``half``, ``before``."""
+    bends: dict = field(default_factory=dict)
+    """Pair to a Bend."""
+    heads: dict = field(default_factory=dict)
+    """Asked unit to the heads it has served."""
+    requests: dict = field(default_factory=dict)
+    """Pair to the last signed request, as octets."""
+
+    def heal(self):
+        """Be a good network again."""
+        for faults in (self.cut, self.late, self.lossy, self.bends):
+            faults.clear()
+
+
+class Proxy:
+    """Runs in a thread of its own until closed."""
+
+    def __init__(self):
+        self.network = Network()
+        self.port = 0
+        self._loop = asyncio.new_event_loop()
+        self._idle = {}
+        started = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(started,), daemon=True)
+        self._thread.start()
+        started.wait()
+
+    def close(self):
+        """Stop serving."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+    def _run(self, started):
+        asyncio.set_event_loop(self._loop)
+        server = self._loop.run_until_complete(
+            asyncio.start_server(self._serve, "127.0.0.1", 0, limit=2**20)
+        )
+        self.port = server.sockets[0].getsockname()[1]
+        started.set()
+        self._loop.run_forever()
+        server.close()
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+        self._loop.run_until_complete(asyncio.sleep(0))
+        for reader_writers in self._idle.values():
+            for _, writer in reader_writers:
+                writer.transport.abort()
+        self._loop.run_until_complete(asyncio.sleep(0))
+        self._loop.close()
+
+    async def _serve(self, reader, writer):
+        address = writer.get_extra_info("peername")[0]
+        source = int(address.removeprefix(SOURCE)) if address.startswith(SOURCE) else 0
+        try:
+            while await self._one(source, reader, writer):
+                pass
+        except (
+            OSError,
+            asyncio.IncompleteReadError,
+            asyncio.LimitOverrunError,
+            asyncio.CancelledError,
+        ):
+            pass
+        finally:
+            writer.transport.abort() if writer.transport.get_write_buffer_size() else writer.close()
+
+    async def _one(self, source, reader, writer):
+        """Carry one request and its answer; whether the connection can carry another."""
+        head = await reader.readuntil(b"\r\n\r\n")
+        names = {
+            name.strip().lower(): value.strip()
+            for name, _, value in (
+                line.partition(":") for line in head.decode("latin-1").split("\r\n")[1:]
+            )
+        }
+        body = await reader.readexactly(int(names.get("content-length", 0)))
+        path = head.split(b" ", 2)[1].decode("latin-1")
+        asked = int(names["host"].removeprefix("u").partition(".")[0])
+        pair, net = (source, asked), self.network
+        if pair in net.cut or asked not in net.ports:
+            return False
+        fault = net.lossy[pair].pop(0) if net.lossy.get(pair) else ""
+        if fault == "before":
+            return False
+        if pair in net.late:
+            await asyncio.sleep(net.late[pair])
+        if "signature" in names:
+            net.requests[pair] = head + body
+        answer = await self._ask(asked, head + body)
+        if answer is None or fault == "lost" or pair in net.cut:
+            return False
+        if path == "/ledger/checkpoint":
+            net.heads.setdefault(asked, {})[answer.body] = None
+        bend = net.bends.get(pair)
+        bent = bend.change(answer) if bend is not None and path.startswith(bend.path) else None
+        octets = (bent or answer).encode()
+        if fault == "half":
+            writer.write(octets[: len(octets) // 2])
+            await writer.drain()
+            return False
+        writer.write(octets)
+        await writer.drain()
+        if bent is not None:
+            bend.delivered += 1
+        return bent is None
+
+    async def _ask(self, asked, octets):
+        """Ask a unit's web over a kept connection; None when it does not answer. Never asked twice."""
+        idle = self._idle.setdefault(asked, [])
+        reader = writer = None
+        while idle and reader is None:
+            kept, keeping = idle.pop()
+            if kept.at_eof() or keeping.transport.is_closing():
+                keeping.close()
+            else:
+                reader, writer = kept, keeping
+        try:
+            if reader is None:
+                reader, writer = await asyncio.open_connection(
+                    "127.0.0.1", self.network.ports[asked], limit=2**20
+                )
+            writer.write(octets)
+            head = await reader.readuntil(b"\r\n\r\n")
+            first, *lines = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
+            headers = [tuple(line.split(": ", 1)) for line in lines]
+            lengths = [int(value) for name, value in headers if name.lower() == "content-length"]
+            body = await reader.readexactly(lengths[0]) if lengths else b""
+        except (OSError, asyncio.IncompleteReadError, KeyError):
+            if writer is not None:
+                writer.transport.abort()
+            return None
+        if lengths and not any(
+            (name.lower(), value.lower()) == ("connection", "close") for name, value in headers
+        ):
+            idle.append((reader, writer))
+        else:
+            writer.close()
+        return Answer(int(first.split(" ", 2)[1]), headers, body)
+
+    def replay(self, pair):
+        """Send the last signed request of a pair a second time, as somebody on the way could; return the status."""
+        octets = self.network.requests.get(pair)
+        if octets is None:
+            return None
+        asking = asyncio.run_coroutine_threadsafe(self._ask(pair[1], octets), self._loop)
+        answer = asking.result(30)
+        return answer.status if answer is not None else None

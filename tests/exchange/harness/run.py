@@ -1,0 +1,178 @@
+"""Running a plan against a fleet, writing every step down, and judging what comes of it."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import tempfile
+import time
+from collections import Counter, defaultdict
+from functools import partial
+from pathlib import Path
+
+from tests.exchange.harness import checks
+from tests.exchange.harness.commands import KINDS
+from tests.exchange.harness.fleet import Fleet
+from tests.exchange.harness.plan import Plan
+from tests.exchange.harness.proxy import Proxy
+from tests.exchange.harness.steps import Steps
+
+CHECK_EVERY = 1000
+_ROUNDS = 8
+
+
+class SoakFailure(AssertionError):
+    """The units did something that they must not; the message says the seed, the step and where the log is."""
+
+
+class Run:
+    """One seed on one fleet. Use as a context manager; ``go`` runs and judges."""
+
+    def __init__(self, *, seed, units, template, server, log):
+        self.seed = seed
+        self.folder = Path(tempfile.mkdtemp(prefix="minqing-soak-"))
+        self.folder.chmod(0o755)
+        self.proxy = Proxy()
+        self.counts = Counter()
+        self.acknowledged = defaultdict(set)
+        self.number = 0
+        self.failed = False
+        self._log = Path(log).open("w", encoding="utf-8")  # noqa: SIM115  closed by __exit__
+        self.fleet = Fleet(self.folder, template=template, server=server, port=self.proxy.port)
+        self._units = units
+        self.steps = Steps(self)
+
+    def __enter__(self):
+        try:
+            self._begin()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, kind=None, *_):
+        self.failed = kind is not None  # what the parts wrote is kept then
+        self.fleet.close()
+        self.proxy.close()
+        self._log.close()
+        if not self.failed:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _begin(self):
+        units = [self.fleet.add() for _ in range(self._units)]
+        for unit in units:
+            self.proxy.network.ports[unit.number] = unit.backend
+            self.fleet.start(unit)
+        begun = []
+        for unit in units:
+            origin = f"minqing/{unit.code}/{secrets.token_hex(4)}"
+            unit.parts["worker"].send(
+                "begin", begun.append, code=unit.code, host=unit.host, origin=origin
+            )
+            unit.origin = origin
+        for unit in units:
+            unit.parts["worker"].drain(0)
+        if [answer.get("is") for answer in begun] != [unit.origin for unit in units]:
+            self.fail(f"the units could not begin: {begun}")
+        for unit in units:
+            for other in units[unit.number :]:
+                self.connect(unit, other)
+
+    def connect(self, unit, other):
+        """Connect two units as their operators would; each grants the other every kind."""
+        self.tell(unit, "request", address=f"http://{other.host}:{self.proxy.port}")
+        self.tell(other, "accept", origin=unit.origin)
+        state = self.tell(unit, "accept", origin=other.origin)
+        assert state == "connected", state
+        self.tell(unit, "grant", origin=other.origin, kinds=KINDS)
+        self.tell(other, "grant", origin=unit.origin, kinds=KINDS)
+
+    def tell(self, unit, command, **named):
+        """Ask a worker something that must not fail; return the answer."""
+        answer = unit.parts["worker"].ask(command, **named)
+        if "fault" in answer:
+            self.fail(
+                f"unit {unit.number}: {command} failed: {answer['fault']}: {answer['sentence']}"
+            )
+        return answer["is"]
+
+    def go(self, steps=0, *, recorded=None):
+        """Run so many steps of the seed, or recorded ones; then heal and check."""
+        plan = Plan(self.seed, self._units)
+        script = recorded if recorded is not None else (plan.step() for _ in range(steps))
+        began = time.monotonic()
+        for step in script:
+            self.number += 1
+            self._log.write(json.dumps({"n": self.number, **step}, ensure_ascii=False) + "\n")
+            self._log.flush()
+            self.counts[step["do"]] += 1
+            self.steps.do(step)
+            if self.number % CHECK_EVERY == 0:
+                self.check()
+        stepping = time.monotonic() - began
+        self.check()
+        return {
+            "steps": self.number,
+            "seconds": round(stepping, 1),
+            **dict(sorted(self.counts.items())),
+        }
+
+    def fail(self, sentence):
+        """Raise with all that reproduces it."""
+        self._log.write(
+            json.dumps({"n": self.number, "failed": sentence}, ensure_ascii=False) + "\n"
+        )
+        raise SoakFailure(
+            f"seed {self.seed}, step {self.number}: {sentence} (log: {self._log.name}, parts: {self.folder})"
+        )
+
+    # --- judging ----------------------------------------------------------------------------
+
+    def judge(self, unit, standing):
+        """Fail on any incident against a unit that did not lie."""
+        for _, origin, name, sentence in standing:
+            other = next((u for u in self.fleet.units if u.origin == origin), None)
+            if other is not None and other.restored and name == "rolled-back":
+                continue
+            self.fail(
+                f"unit {unit.number} invented {name} against {other.number if other else origin}: {sentence}"
+            )
+
+    def check(self):
+        """Heal everything, let the units come to rest, and compare all with all."""
+        self.steps.heal_all()
+        units = self.fleet.units
+        pairs = [(unit, other) for unit in units for other in units if other is not unit]
+        for unit, other in pairs:
+            self.tell(unit, "grant", origin=other.origin, kinds=KINDS)
+        for unit in units:
+            self.tell(unit, "slot")
+        self._come_to_rest(units, pairs)
+        issued = {unit.number: self.tell(unit, "issued") for unit in units}
+        takings = {
+            (unit.number, other.number): self.tell(unit, "taken", origin=other.origin) for unit, other in pairs
+        }  # fmt: skip
+        for unit in units:
+            self.judge(unit, self.tell(unit, "incidents"))
+        found = checks.faults(issued, takings, self.acknowledged)
+        if found:
+            self.fail("; ".join(found[:6]))
+        self.counts["checked records"] = sum(len(log["leaves"]) for log in issued.values())
+        self.counts["checks"] += 1
+
+    def _come_to_rest(self, units, pairs):
+        """Seal and pull until nothing grows: what a pull brings (orders carried out, heads seen) is logged in turn."""
+        sizes = None
+        for _ in range(_ROUNDS):
+            before, sizes = sizes, [self.tell(unit, "seal") for unit in units]
+            if sizes == before:
+                return
+            for unit, other in pairs:
+                worker = unit.parts["worker"]
+                worker.send(
+                    "pull", partial(self.steps.pulled, unit, whole=True), origin=other.origin
+                )
+            for unit in units:
+                unit.parts["worker"].drain(0)
+        self.fail(f"the units do not come to rest: their logs still grow, last to {sizes}")

@@ -1,0 +1,109 @@
+"""Five units as separate processes, with everything that can go wrong between them going wrong: a short run of the soak."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.conftest import TEMPLATE
+from tests.exchange.harness import checks, plan, standalone
+from tests.exchange.harness.run import Run
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
+
+SEED, STEPS = 7, 150
+
+
+def test_five_units_under_partitions_kills_lies_and_restores_come_to_agree(
+    django_db_setup, django_db_blocker, tmp_path
+):
+    with django_db_blocker.unblock():
+        server = standalone.server()
+    with Run(
+        seed=SEED, units=5, template=TEMPLATE, server=server, log=tmp_path / "steps.jsonl"
+    ) as run:
+        figures = run.go(STEPS)
+    assert figures["checks"] == 1
+    assert figures["checked records"] > 100
+    assert figures["lies found"] > 0
+    steps = [json.loads(line) for line in (tmp_path / "steps.jsonl").read_text().splitlines()]
+    again = plan.Plan(SEED, 5)
+    assert [{"n": n, **again.step()} for n in range(1, STEPS + 1)] == steps
+
+
+def test_every_kind_of_step_comes_in_a_long_run_and_two_seeds_differ():
+    first, second = plan.Plan(1, 5), plan.Plan(2, 5)
+    steps = [first.step() for _ in range(10_000)]
+    assert {step["do"] for step in steps} == set(plan.OFTEN)
+    assert steps != [second.step() for _ in range(10_000)]
+    assert all(step["unit"] != step["peer"] for step in steps if step["do"] != "move")
+
+
+LEAF = "ab" * 32
+
+
+def log(*leaves, waiting=()):
+    commitments = [leaf[1] for leaf in leaves]
+    return {
+        "origin": "minqing/430501/00000001", "size": len(leaves), "root": checks._root(commitments),
+        "leaves": list(leaves), "waiting": list(waiting),
+    }  # fmt: skip
+
+
+def taken(log, *, rows=None, handed=None, held=(), copy=None, cursors=None):
+    mine = [leaf for leaf in log["leaves"] if leaf[3] in {"public", "connected"}]
+    return {
+        "mirrored": log["size"] if cursors is None else cursors, "applied": log["size"] if cursors is None else cursors,
+        "copy": "".join(leaf[1] for leaf in log["leaves"]) if copy is None else copy,
+        "rows": [[leaf[0], 0, leaf[1]] for leaf in mine] if rows is None else rows, "held": list(held),
+        "handed": [[leaf[0], leaf[4], leaf[3], place + 1, leaf[1]] for place, leaf in enumerate(mine)] if handed is None else handed,
+    }  # fmt: skip
+
+
+LOG = log(
+    [0, "aa" * 32, "soak.line", "public", "s", "one"],
+    [1, "bb" * 32, "soak.line", "connected", "s", "two"],
+    [2, "cc" * 32, "soak.line", "unit:minqing/430509/00000009", "s", "three"],
+)
+OBSERVER = {**log(), "origin": "minqing/430502/00000002"}
+
+
+@pytest.mark.parametrize(
+    ("what", "sentence"),
+    [
+        ({"cursors": 2}, "cursors 2, 2 of 3"),
+        ({"rows": [[0, 0, "aa" * 32]]}, "record 1 (soak.line, connected) came as None"),
+        ({"rows": [[0, 0, "aa" * 32], [1, 0, "bb" * 32], [2, 0, "cc" * 32]]}, "must not have come"),
+        ({"rows": [[0, 0, "aa" * 32], [1, 0, LEAF]]}, "came as (0, 'abab"),
+        ({"rows": [[0, 0, "aa" * 32], [1, 1, "bb" * 32]]}, "came as (1, "),
+        ({"held": [[1, "waits"]]}, "held back"),
+        ({"copy": LEAF * 3}, "copied leaves"),
+        ({"handed": [[0, "s", "public", 1, "aa" * 32]]}, "never handed"),
+        ({"handed": [[0, "s", "public", 1, ""], [1, "s", "connected", 1, ""], [0, "s", "public", 2, ""]]}, "twice"),
+        ({"handed": [[1, "s", "public", 2, ""], [0, "s", "public", 1, ""]]}, "after number 2"),
+    ],
+)  # fmt: skip
+def test_the_check_sees_what_was_lost_doubled_disclosed_or_turned_round(what, sentence):
+    issued = {1: LOG, 2: OBSERVER}
+    assert checks.faults(issued, {(2, 1): taken(LOG)}, {1: set(), 2: set()}) == []
+    found = checks.faults(issued, {(2, 1): taken(LOG, **what)}, {1: set(), 2: set()})
+    assert any(sentence in fault for fault in found), found
+
+
+def test_the_check_sees_what_an_issuer_lost_or_sealed_twice():
+    good = [0, "aa" * 32, "soak.line", "public", "s", "one"]
+    for issued, acknowledged, sentence in (
+        (log(good), {LEAF}, "1 acknowledged records are lost"),
+        (log(good, [1, "bb" * 32, "soak.line", "public", "s", "one"]), set(), "sealed twice"),
+        (
+            log(good, [1, "aa" * 32, "soak.line", "public", "s", "two"]),
+            set(),
+            "stands in the log twice",
+        ),
+        (log(good, waiting=[LEAF]), set(), "wait though everything was sealed"),
+        ({**log(good), "root": LEAF}, set(), "do not give the root"),
+        ({**log(good), "size": 2}, set(), "entries are not those"),
+    ):
+        found = checks.faults({1: issued}, {}, {1: acknowledged})
+        assert any(sentence in fault for fault in found), found
