@@ -11,6 +11,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from sync.exchange import heads_seen, tasks
+from sync.exchange.contacts import contacts_due
 from sync.models.exchange import Contact
 from tenants.current import current_unit
 
@@ -33,7 +34,7 @@ def ring() -> None:
 
 def published(before: int, size: int) -> None:
     """A new head stands. A head that grew only by heads-seen records rings no bell, or two peers would ring for ever."""
-    if not heads_seen.only_heads_seen(before, size):
+    if contacts_due("ring").exists() and not heads_seen.only_heads_seen(before, size):
         transaction.on_commit(ring)
 
 
@@ -51,6 +52,11 @@ def pull_queue(peer: Peer) -> None:
 def witnesses_queue() -> None:
     """Queue asking witnesses."""
     queue(tasks.ask_witnesses, [current_unit().schema_name])
+
+
+def again_queue() -> None:
+    """Queue ringing where the last bell was not heard."""
+    queue(tasks.ring_again, [current_unit().schema_name])
 
 
 def acceptances_queue() -> None:

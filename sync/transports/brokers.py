@@ -9,9 +9,9 @@
     certificate = "/etc/minqing/430522.pem"  # optional, with key: for brokers that ask for one
     key = "/etc/minqing/430522.key"
 
-The user's name is always the unit's origin with dots for slashes, and so are the names of what is its own: the exchange
-``<name>.out``, which only that user may write, and its queues ``<name>.in`` and ``<name>.dead``. The broker itself holds a
-unit to speaking as nobody else.
+The user's name is always the unit's origin with ``_`` for slashes, and what is its own begins with it: an exchange
+``<name>.to.<reader>`` for each peer, which only that user may write and only the reader may bind, and its queues
+``<name>.in`` and ``<name>.dead``. The broker itself holds a unit to speaking and listening as nobody else.
 """
 
 from __future__ import annotations
@@ -75,8 +75,8 @@ class Broker:
 
 
 def name_of(log: str) -> str:
-    """Return the name of a unit's user, and the beginning of the names of its exchange and queues."""
-    return log.replace("/", ".")
+    """Return the name of a unit's user, and the beginning of the names of its exchanges and queues."""
+    return log.replace("/", "_")
 
 
 def broker() -> Broker | None:
@@ -144,9 +144,9 @@ def _at_home(host: str) -> bool:
 # --- topology ----------------------------------------------------------------------------------
 
 
-def outlet(log: str) -> Exchange:
-    """Return the exchange that a unit publishes to. The routing key is the recipient's name."""
-    return Exchange(f"{name_of(log)}.out", type="topic", durable=True)
+def outlet(log: str, reader: str) -> Exchange:
+    """Return the exchange on which a unit publishes to one peer."""
+    return Exchange(f"{name_of(log)}.to.{name_of(reader)}", type="fanout", durable=True)
 
 
 def inlet(log: str) -> Queue:
@@ -189,32 +189,24 @@ def definitions(
 ) -> dict[str, Any]:
     """Return RabbitMQ's definitions for the units that share a virtual host.
 
-    Each user may write its own exchange and queues, read its own queues, and bind them to anybody's exchange under its
-    own name alone: it can neither speak as another nor listen for another.
+    Each user may make and write what begins with its name, and read its own queues and what others publish to it: it can
+    neither speak as another nor listen for another.
 
     Args:
         path: the virtual host.
         passwords: password by origin.
         others: further users, as RabbitMQ writes them.
     """
-    users, permissions, topics = [], [], []
-    for log, password in passwords.items():
-        user = name_of(log)
-        name = re.escape(user)
-        users.append(_user(user, password))
+    permissions = []
+    for log in passwords:
+        name = re.escape(name_of(log))
+        own = rf"^{name}\.(in|dead|to\..+)$"
         permissions.append({
-            "user": user, "vhost": path, "configure": rf"^{name}\.(out|in|dead)$", "write": rf"^{name}\.(out|in|dead)$",
-            "read": rf"^({name}\.(in|dead)|.*\.out|{name}\.dead)$",
+            "user": name_of(log), "vhost": path, "configure": own, "write": own,
+            "read": rf"^({name}\.(in|dead)|.+\.to\.{name})$",
         })  # fmt: skip
-        topics.append({
-            "user": user, "vhost": path, "exchange": "", "write": ".*", "read": rf"^{name}$",
-        })  # fmt: skip
-    return {
-        "vhosts": [{"name": path}],
-        "users": [*users, *others],
-        "permissions": permissions,
-        "topic_permissions": topics,
-    }
+    users = [_user(name_of(log), password) for log, password in passwords.items()]
+    return {"vhosts": [{"name": path}], "users": [*users, *others], "permissions": permissions}
 
 
 def _user(name: str, password: str) -> dict[str, Any]:

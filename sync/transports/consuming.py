@@ -82,10 +82,11 @@ def _receive(shared: Broker, stop: threading.Event) -> None:
 
 
 def declare(connection: Connection) -> Any:
-    """Make the unit's exchange and queues where they are missing; return the queue, not bound yet."""
+    """Make the unit's queues, and its exchanges for its peers, where they are missing; return the queue, not bound yet."""
     channel = connection.default_channel
     us = origin()
-    brokers.outlet(us).declare(channel=channel)
+    for peer in connected_peers():
+        brokers.outlet(us, peer.origin).declare(channel=channel)
     brokers.dead_letters(us)(channel).declare()
     inlet = brokers.inlet(us)
     inlet(channel).queue_declare()
@@ -99,12 +100,10 @@ def bind(connection: Connection) -> int:
     for peer in connected_peers():
         channel: Any = connection.channel()
         try:
-            brokers.inlet(us)(channel).bind_to(
-                brokers.outlet(peer.origin), routing_key=brokers.name_of(us)
-            )
+            brokers.inlet(us)(channel).bind_to(brokers.outlet(peer.origin, us))
         except (
             NotFound
-        ):  # that peer does not use this broker, or not yet; the channel went with the answer
+        ):  # it does not use this broker, or not yet; the channel is gone with the answer
             continue
         channel.close()
         bound += 1
@@ -145,7 +144,8 @@ def received(message: Any) -> None:
 def _sender(message: Any) -> str:
     """Return the name of the user who published, as the broker itself holds it to; empty where it contradicts itself."""
     user = str(message.properties.get("user_id", ""))
-    return user if message.delivery_info.get("exchange") == f"{user}.out" else ""
+    own = f"{user}.to.{brokers.name_of(origin())}"
+    return user if message.delivery_info.get("exchange") == own else ""
 
 
 def receive(octets: bytes, sender: str) -> Peer | None:

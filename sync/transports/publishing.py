@@ -61,7 +61,7 @@ def publish() -> set[str]:
         read_timeout=brokers.SILENCE_SECONDS, write_timeout=brokers.SILENCE_SECONDS
     )
     try:
-        brokers.outlet(origin()).declare(channel=connection.default_channel)
+        connection.connect()
         for contact in due:
             faults[contact.pk] = _publish_to(connection, shared, contact.peer, head)
         connection.release()
@@ -91,6 +91,7 @@ def _publish_to(connection: Connection, shared: Broker, peer: Peer, head: Signed
     channel: Any = connection.channel()
     fault = ""
     try:
+        brokers.outlet(origin(), peer.origin).declare(channel=channel)
         for octets in _parcels(peer, head):
             _send(channel, shared, peer, octets)
     except MessageNacked:
@@ -135,9 +136,8 @@ def _send(channel: Any, shared: Broker, peer: Peer, octets: bytes) -> None:
         MessageNacked: the queue is full.
         OSError, AMQPError: the broker is away, or did not confirm in time.
     """
-    Producer(channel, exchange=brokers.outlet(origin()), on_return=_returned).publish(
+    Producer(channel, exchange=brokers.outlet(origin(), peer.origin), on_return=_returned).publish(
         octets,
-        routing_key=brokers.name_of(peer.origin),
         content_type=parcels.MEDIA_TYPE,
         content_encoding="binary",
         delivery_mode=2,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sync.transports.parcels import Label, Parcel
 
 _ENTRIES = "/ledger/tile/entries/"
+_LEAVES = "/ledger/leaves/"
 _FRAME = b"\x00\x21\x01"
 
 
@@ -50,7 +51,7 @@ class Parcels:
         self._load = lru_cache(maxsize=2)(lambda place: held[place].load())
 
     def get(self, path: str, *, cap: int = 0, seconds: float = 0.0, signed: bool = True) -> _Body:
-        """Answer one of the three questions.
+        """Answer one of the questions of a pull.
 
         Raises:
             Missing: the parcels do not hold it.
@@ -61,6 +62,9 @@ class Parcels:
             return _Body(self._head())
         if parts.path.startswith(_ENTRIES):
             return _Body(self._entries(parts.path.removeprefix(_ENTRIES)))
+        if parts.path.startswith(_LEAVES):
+            first, _, last = parts.path.removeprefix(_LEAVES).partition("/")
+            return _Body(self._leaves(int(first), int(last)))
         if parts.path == "/exchange/records":
             asked = parse_qs(parts.query)
             return _Body(self._records(int(asked["from"][0]), int(asked["to"][0])))
@@ -79,13 +83,14 @@ class Parcels:
             first = tiles.decode_index(number) * tiles.WIDTH
         except ProofFault as fault:
             raise Missing(str(fault)) from fault
-        stop = first + int(width or tiles.WIDTH)
+        leaves = self._leaves(first, first + int(width or tiles.WIDTH))
+        return b"".join([_FRAME + leaves[at : at + 32] for at in range(0, len(leaves), 32)])
+
+    def _leaves(self, first: int, stop: int) -> bytes:
         for place, held in enumerate(self._held):
             begin, end = held.label.leaves
             if begin <= first and stop <= end:
-                leaves = self._load(place).leaves
-                at = range((first - begin) * 32, (stop - begin) * 32, 32)
-                return b"".join([_FRAME + leaves[here : here + 32] for here in at])
+                return self._load(place).leaves[(first - begin) * 32 : (stop - begin) * 32]
         raise Missing(f"The leaves from {first} to {stop} are not among the parcels.")
 
     def _records(self, start: int, stop: int) -> bytes:

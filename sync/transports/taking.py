@@ -82,6 +82,8 @@ def take(peer: Peer, held: Sequence[Held]) -> Taken:
                 fault = lie.sentence
             except ExchangeFault as other:
                 fault = str(other)
+        # Windows before the last do not wait for the disk: what is said to be here from now on must be.
+        Following.objects.filter(peer=peer).update(peer=peer)
         following.refresh_from_db()
     return replace(_taken(following), fault=fault, missing=missing)
 

@@ -203,7 +203,7 @@ def test_a_unit_can_neither_speak_nor_listen_as_another(sharing, county, city, n
         assert refused.value.reply_code in {403, 406}
 
     message = amqp.Message(b"x")
-    attempt(lambda channel: channel.basic_publish_confirm(message, f"{us}.out", them))
+    attempt(lambda channel: channel.basic_publish_confirm(message, f"{us}.to.{them}", ""))
     attempt(lambda channel: channel.basic_publish_confirm(message, "", f"{them}.in"))
     attempt(lambda channel: channel.basic_get(f"{them}.in"))
     attempt(lambda channel: channel.queue_purge(f"{them}.in"))
@@ -214,13 +214,13 @@ def test_a_unit_can_neither_speak_nor_listen_as_another(sharing, county, city, n
         channel.queue_declare(
             f"{third}.in", durable=True, auto_delete=False, arguments={"x-queue-type": "quorum"}
         )
-        channel.queue_bind(f"{third}.in", f"{us}.out", them)
+        channel.queue_bind(f"{third}.in", f"{us}.to.{them}", "")
 
     attempt(eavesdrop)
 
     def impersonate(channel):
-        channel.exchange_declare(f"{third}.out", "topic", durable=True, auto_delete=False)
-        channel.basic_publish_confirm(amqp.Message(b"x", user_id=us), f"{third}.out", them)
+        channel.exchange_declare(f"{third}.to.{them}", "fanout", durable=True, auto_delete=False)
+        channel.basic_publish_confirm(amqp.Message(b"x", user_id=us), f"{third}.to.{them}", "")
 
     attempt(impersonate)
     sharing.delete(f"{third}.in")

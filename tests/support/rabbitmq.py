@@ -93,7 +93,7 @@ def node(settings: str = "") -> Iterator[Node]:
 
 
 def _wait(port: int, process: subprocess.Popen[bytes], folder: Path) -> None:
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 240
     while time.monotonic() < deadline:
         assert process.poll() is None, (folder / "output").read_text()
         try:

@@ -50,8 +50,9 @@ class SharedBroker:
                 channel = connection.channel()
                 for end in ("in", "dead"):
                     channel.queue_delete(f"{brokers.name_of(origin)}.{end}")
-                for end in ("out", "dead"):
-                    channel.exchange_delete(f"{brokers.name_of(origin)}.{end}")
+                channel.exchange_delete(f"{brokers.name_of(origin)}.dead")
+                for reader in self.origins:
+                    channel.exchange_delete(brokers.outlet(origin, reader).name)
 
     def waiting(self, origin, end="in"):
         """Return how many parcels are ready in a queue."""
@@ -93,8 +94,8 @@ class SharedBroker:
         ) as connection:
             connection.channel().basic_publish_confirm(
                 amqp.Message(octets, user_id=user),
-                f"{user}.out",
-                brokers.name_of(recipient),
+                brokers.outlet(sender, recipient).name,
+                "",
                 confirm_timeout=10,
             )
 
