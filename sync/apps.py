@@ -17,6 +17,7 @@ class SyncConfig(AppConfig):
             received,
             region,
             relayed,
+            returning,
             upkeep,
         )
         from sync.formats import handovers
@@ -37,6 +38,7 @@ class SyncConfig(AppConfig):
         register_kind(RecordKind(name=region.KIND, apply=region.apply))
         register_kind(RecordKind(name=incidents.THAW))
         register_kind(RecordKind(name=heads_seen.KIND, apply=heads_seen.apply))
+        sweeps.register_sweep("restored", returning.sweep)
         sweeps.register_sweep("exchange", upkeep.sweep)
         sweeps.register_sweep("erasing", erasing.carry_out)
         register_kind(RecordKind(name=handovers.KIND, apply=handover.apply))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from django.conf import settings
+from django.db import connection, transaction
 from nacl.exceptions import CryptoError
 from nacl.public import PrivateKey, SealedBox
 
@@ -77,6 +78,14 @@ def log_key() -> notes.VerifierKey:
         Log.objects.filter(unit=log.unit, log_key="").update(log_key=made)
         log.refresh_from_db(fields=["log_key"])
     return notes.VerifierKey.parse(log.log_key)
+
+
+def log_key_pin(key: notes.VerifierKey) -> None:
+    """Pin the key that the signer uses for the current unit's log from now on."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL minqing.rotation = 'on'")
+        Log.objects.filter(unit=current_unit().code).update(log_key=str(key))
+        cursor.execute("SET LOCAL minqing.rotation = 'off'")
 
 
 def log_keys() -> list[notes.VerifierKey]:

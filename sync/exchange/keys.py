@@ -11,18 +11,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
-from django.db import connection, transaction
+from django.db import transaction
 
 from sync import audiences, identity, ledger
 from sync.errors import NoteFault, RecordRejected
 from sync.exchange import documents
 from sync.formats import notes, regions
 from sync.models.exchange import Peer, PeerKey
-from sync.models.ledger import Log, Opening
+from sync.models.ledger import Opening
 from sync.refusals import PeerFault
 from sync.signer import client as signer_client
 from sync.signer.messages import RetireKey, RotateKey
-from tenants.current import current_unit, unit_context, units
+from tenants.current import unit_context, units
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -105,10 +105,7 @@ def retire(use: str, *, force: bool = False) -> str:
         ended = _secret_retire(use)
     key = identity.public_keys(use)[0]
     if use == "log":
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SET LOCAL minqing.rotation = 'on'")
-            Log.objects.filter(unit=current_unit().code).update(log_key=key)
-            cursor.execute("SET LOCAL minqing.rotation = 'off'")
+        identity.log_key_pin(notes.VerifierKey.parse(key))
     for _ in _units(use):
         if all(notice.ended != ended for _, notice in _announced(use)):
             _log(Notice(use=use, key=key, ended=ended, last=last))

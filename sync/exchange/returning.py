@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from django.db import connection
 
 from sync import identity
 from sync.errors import LedgerFault, NoteFault, SignerFault
-from sync.exchange import windows
+from sync.exchange import doorbell, windows
 from sync.exchange.peers import client_for
 from sync.formats import copies, framing
 from sync.ledger import erasure, refill
@@ -25,11 +25,13 @@ from sync.refusals import ExchangeFault, PeerLied, Refused, RequestRefused
 from sync.signer import client as signer_client
 from sync.signer.messages import LastHead
 from tenants.current import current_unit
+from tenants.tasks import unit_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sync.exchange.client import Client
+    from sync.exchange.tasks import Queued
     from sync.formats.heads import LogKeys
     from sync.formats.notes import Checkpoint
 
@@ -37,6 +39,10 @@ HEAD, LEAVES, RECORDS = "/exchange/yours/head", "/exchange/yours/leaves", "/exch
 _ROUND = 512
 _CAP = 8 * 1024 * 1024 + framing.WINDOW_OCTETS + 66 * 1024 * 1024
 _SECONDS = 120.0
+
+
+_looked: set[str] = set()
+"""Units whose peers this process has had asked."""
 
 
 # --- a peer asks us ---------------------------------------------------------------------------
@@ -137,6 +143,16 @@ def look_around() -> str:
     return refill.halted()
 
 
+def sweep() -> None:
+    """Have the peers asked once by each process that sweeps, in a task: whoever was restored or copied begins so."""
+    schema = current_unit().schema_name
+    if schema in _looked:
+        return
+    _looked.add(schema)
+    if _peers():
+        doorbell.queue(_look, [schema])
+
+
 def recover() -> Recovered:
     """Bring the current unit's log back to the largest head of its own that any peer holds. Repeatable.
 
@@ -181,6 +197,9 @@ def recover() -> Recovered:
     done.erased = erasure.replay()
     done.unopened = refill.ranges(refill.unopened())
     return done
+
+
+_look = cast("Queued", unit_task("sync.tasks.look_around")(look_around))
 
 
 def _peers() -> list[Peer]:

@@ -62,6 +62,7 @@ def adopt() -> int:
     _refuse_behind(log)
     _ask(Adopt(origin=key.name, size=log.size, root=root))
     erasure.replay()
+    identity.log_key_pin(identity.log_keys()[0])  # a backup may be older than the key
     adopted = Adopted(
         size=log.size, root=root.hex(), unopened=refill.ranges(refill.unopened())[:UNOPENED_LIMIT]
     )

@@ -6,12 +6,13 @@ halted log seals nothing, whatever the signer would say, until an operator adopt
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from django.db import connection, transaction
 
 from sync import identity
-from sync.errors import LedgerFault, RecordFault
+from sync.errors import LedgerFault, RecordFault, SignerFault
 from sync.formats import heads, merkle, notes, records
 from sync.ledger import erasure, tree
 from sync.ledger.sealing import SEAL
@@ -47,8 +48,12 @@ SELECT index, encode(commitment, 'hex') FROM sync_entry WHERE NOT EXISTS (
 
 
 def own_keys() -> heads.LogKeys:
-    """Return the keys that sign or signed for the current unit's own log, as its database knows them."""
-    current = [identity.log_key(), *identity.log_keys()]
+    """Return the keys that sign for the current unit's own log: as its database knows them, and as the signer does."""
+    current = [identity.log_key()]
+    with contextlib.suppress(
+        SignerFault
+    ):  # a copied signer answers nothing until the log is adopted
+        current += identity.log_keys()
     return heads.LogKeys(current=tuple(dict.fromkeys(current)))
 
 
