@@ -118,7 +118,7 @@ class Standing:
 
 def any_moved() -> bool:
     """Whether any subject was ever offered, as far as this unit knows."""
-    return Custody.objects.exists()
+    return Custody.objects.exists() or Tenure.objects.exists()
 
 
 def may_issue(subject: str, origin: str, index: int) -> str:

@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 OWN_END = 0
 """``until`` of a tenure of our own that ended: our own log is not judged by index, its services refuse."""
 
+NEVER = 2**62
+"""``after`` of a unit that accepted an offer not known here yet: whatever it issues about the subject waits."""
+
 _OPEN = ("open", "accepted")
 
 
@@ -161,17 +164,33 @@ def _offer(event: Event, step: Offer) -> None:
     if step.number != before.count() + 1:
         event.reject("The offers of one subject are numbered without gaps.")
     still_open = before.filter(state__in=_OPEN).exists()
+    early = Tenure.objects.filter(
+        subject=event.subject, origin=step.to, cites=event.commitment, after=NEVER
+    ).first()
     Handover.objects.create(
+        accept=early.taken if early is not None else "", state="accepted" if early is not None else "open",
         subject=event.subject, number=step.number, giver=event.origin, taker=step.to, offer=event.commitment,
         offered_on=event.day, records=step.records, root=step.root,
     )  # fmt: skip
+    if early is not None:
+        early.delete()
     if still_open:
         _contest(row, "two-offers")
     _news(row)
 
 
 def _accept(event: Event, step: Accept) -> None:
-    found = _passage(event, step.offer)
+    found = (
+        Handover.objects.select_for_update().filter(subject=event.subject, offer=step.offer).first()
+    )
+    if (
+        found is None
+    ):  # its own accept says that another unit is the home: no reason to believe it sooner
+        Tenure.objects.get_or_create(
+            subject=event.subject, origin=event.origin, cites=step.offer,
+            defaults={"after": NEVER, "proven": False, "taken": event.commitment},
+        )  # fmt: skip
+        return
     if found.taker != event.origin:
         event.reject("It accepts what was offered to another unit.")
     if found.accept == event.commitment:

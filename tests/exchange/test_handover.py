@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-import pytest
+import dataclasses
 
+import pytest
+from django.conf import settings
+from django.test import override_settings
+
+from minqing.accounts.models import Role
 from minqing.archives import selectors, services
-from minqing.archives.errors import MoveRefused
+from minqing.archives.errors import MoveRefused, SamePerson
 from minqing.archives.models import Official
 from sync.exchange import custody
 from sync.ledger import receipts
 from tenants.current import unit_context
 from tests.support.archives import Office, wording
+from tests.support.desk import hidden, signed_in, staff_of
 from tests.support.handing import connect_all, origin_of, pull_in, settle
 from tests.support.served import served
 
@@ -32,37 +38,53 @@ def three(fresh_database, county, neighbour, city):
 
 
 class Three:
+    """Three connected units with their staff, and one official of the first."""
+
     def __init__(self, offices, official, county, neighbour, city):
         self.offices, self.official = offices, official
         self.county, self.neighbour, self.city = county, neighbour, city
         self.subject = f"official:{official}"
+        self.path = f"/desk/handovers/{official}/"
 
-    def by(self, unit):
-        return self.offices[unit.code].supervisor
-
-    def offer(self):
-        to = origin_of(self.neighbour)
-        with unit_context(self.county):
-            return services.official_offer(by=self.by(self.county), official=self.official, to=to)
-
-    def accept(self, offer):
-        with unit_context(self.neighbour):
-            return services.offer_accept(by=self.by(self.neighbour), offer=offer)
+    def press(self, unit, action, **fields):
+        """Press a button of the desk's page as the unit's supervisor; return what is shown then."""
+        client = signed_in(unit, self.offices[unit.code].supervisor)
+        page = client.get(self.path).content.decode()
+        assert action in page, page
+        token = hidden(page, "once")
+        return client.post(action, {"once": token, **fields}, follow=True).content.decode()
 
     def standing(self, unit):
+        """Return how the official stands at a unit."""
         with unit_context(unit):
             return custody.standing(self.subject)
 
+    def offer(self):
+        """Offer at 新邵's desk; return the offer's commitment."""
+        said = self.press(self.county, f"{self.path}offer/", to=origin_of(self.neighbour))
+        assert "等对方接收" in said
+        return self.standing(self.county).passages[-1].offer
 
-def test_an_official_moves_with_history_and_original_proofs(three):
+
+def test_an_official_moves_with_history_and_original_proofs(three, visit):
     county, neighbour, city = three.county, three.neighbour, three.city
     offer = three.offer()
     with unit_context(county), pytest.raises(MoveRefused, match="在办"):
         services.official_offer(
-            by=three.by(county), official=three.official, to=origin_of(neighbour)
+            by=three.offices[county.code].supervisor, official=three.official, to=origin_of(city)
         )
     pull_in(neighbour, county)
-    three.accept(offer)
+    # The cancel and the accept cross on their way: the old home's log decides.
+    assert "撤回了" in three.press(county, f"{three.path}{offer}/cancel/", reason="名单有误")
+    assert "已经接收" in three.press(neighbour, f"{three.path}{offer}/accept/")
+    settle(county, neighbour, city)
+    for unit in (county, neighbour, city):
+        assert three.standing(unit).home == origin_of(county)
+        assert three.standing(unit).passages[0].state == "cancelled"
+
+    offer = three.offer()
+    pull_in(neighbour, county)
+    assert "已经接收" in three.press(neighbour, f"{three.path}{offer}/accept/")
     with unit_context(neighbour):
         assert not Official.objects.filter(public_id=three.official).exists()
     pull_in(county, neighbour)
@@ -85,7 +107,7 @@ def test_an_official_moves_with_history_and_original_proofs(three):
             assert page.official.origin == new_home
             assert {shown.origin for shown in page.entries} == {origin_of(county), new_home}
             assert entry in {shown.public_id for shown in page.entries}
-            (passage,) = stands.passages
+            passage = stands.passages[-1]
             for commitment in (passage.settled, passage.taken, page.entries[1].commitment):
                 assert receipts.prove_public(commitment) is not None
             listed = [
@@ -94,3 +116,53 @@ def test_an_official_moves_with_history_and_original_proofs(three):
                 for one in selectors.officials_of_unit(code)
             ]
             assert listed == [three.official]
+        public = visit(unit).get(f"/officials/{three.official}/").content.decode()
+        assert "原由新邵县管理" in public
+        assert "现由隆回县管理" in public
+        proof = visit(unit).get(f"/officials/{three.official}/handover/{passage.settled}")
+        assert proof.content.startswith(b"c2sp.org/tlog-proof")
+
+
+def test_an_order_of_the_superior_takes_two_people_and_a_public_notice(three):
+    county, neighbour, city = three.county, three.neighbour, three.city
+    for unit in (county, neighbour, city):
+        with unit_context(unit):
+            custody.superior_set(origin_of(county), origin_of(city))
+    said = three.press(
+        city, f"{three.path}notice/", to=origin_of(neighbour), reason="服务器损毁，两个月没有恢复"
+    )
+    assert "公示发出了" in said
+    notice = three.standing(city).rulings[0].notice
+    first = three.offices[city.code].supervisor
+    second = staff_of(city, "second", Role.SUPERVISOR)
+    assert "录入了" in three.press(
+        city, f"{three.path}{notice}/enter/", document_number="邵组发〔2026〕9号"
+    )
+    with unit_context(city):
+        with pytest.raises(SamePerson):
+            services.order_confirm(by=first, notice=notice)
+        with pytest.raises(MoveRefused, match="公示期"):
+            services.order_confirm(by=second, notice=notice)
+    with override_settings(MINQING=dataclasses.replace(settings.MINQING, notice_days=0)):
+        with unit_context(city):
+            services.order_confirm(by=second, notice=notice)
+        pull_in(neighbour, county, city)
+        pull_in(city, neighbour)
+        new_home = origin_of(neighbour)
+        assert three.standing(city).home == three.standing(neighbour).home == new_home
+        with unit_context(neighbour):
+            office = three.offices[neighbour.code]
+            services.official_publish(by=office.reviewer, official=three.official)
+        # The old home lived after all and, not having heard of it, went on.
+        with unit_context(county):
+            three.offices[county.code].published(three.official)
+        pull_in(city, neighbour, county)
+        with unit_context(city):
+            page = selectors.official_page(three.official)
+            assert (page.official.origin, len(page.entries)) == (new_home, 1)
+        # It hears of the notice and objects: whoever follows both is told that people must decide.
+        pull_in(county, city)
+        said = three.press(county, f"{three.path}{notice}/object/", reason="本单位正常运行")
+        assert "异议提出了" in said
+        pull_in(city, county)
+        assert three.standing(city).contested == "objected"

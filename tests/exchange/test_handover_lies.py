@@ -1,0 +1,319 @@
+"""A home that is made up hands over to another made-up unit, in every wrong way; 新邵县 follows both over real HTTP.
+
+Whoever reads the same logs must see the same one home at any index, in whatever order it reads them; where the logs
+contradict themselves or each other nothing moves, and the public page says that it is contested.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from contextlib import ExitStack
+
+import pytest
+from django.conf import settings
+from django.test import override_settings
+
+from minqing.archives import bodies, selectors
+from minqing.archives.errors import NotInArchive
+from sync import identity
+from sync.exchange import custody, handover, peers, pull
+from sync.formats import handovers
+from sync.formats.handovers import Accept, Cancel, Close, Notice, Objection, Offer, Order, Taken
+from sync.models import Incident, Peer, Quarantine
+from tenants.current import unit_context
+from tests.support import liar as lies
+
+PUBLIC_ID = uuid.UUID(int=20261122, version=4)
+SUBJECT = f"official:{PUBLIC_ID}"
+
+
+class Teller(lies.Liar):
+    """A made-up unit that tells steps of handovers and facts about one official."""
+
+    def step(self, kind, day="2026-11-22", **fields):
+        """Append one step."""
+        body = handovers.encode(kind(subject=SUBJECT, **fields))
+        return self.add(body, kind=handovers.KIND, subject=handovers.subject_of(SUBJECT), day=day)
+
+    def facts(self, version=1):
+        """Append the official's public facts."""
+        post = bodies.PostBody(
+            duties="", from_month="202403", title="镇长", to_month="", unit_name="坪上镇"
+        )
+        body = bodies.OfficialBody(
+            home_name=self.code, name="王示例", official=str(PUBLIC_ID), posts=(post,), reason="",
+            state="published", telephone="", version=version,
+        )  # fmt: skip
+        return self.add(bodies.encode(body), kind=bodies.OFFICIAL_KIND, subject=SUBJECT)
+
+    def offers(self, to, number=1):
+        """Append an offer."""
+        return self.step(Offer, number=number, records=0, root="", to=to.origin)
+
+    def closes(self, offer, accept):
+        """Append a close."""
+        return self.step(Close, offer=offer, accept=accept, records=0, root="")
+
+    def takes(self, cites, of, head=b""):
+        """Append the word that it holds a close."""
+        return self.step(Taken, cites=cites, of=of.origin, head=head.decode())
+
+
+@pytest.fixture
+def told(county):
+    """The old home, the new one and their superior, all made up and connected to 新邵县."""
+    with ExitStack() as stack:
+        tellers = [
+            stack.enter_context(Teller(code).served()) for code in ("430581", "430582", "430500")
+        ]
+        stack.enter_context(unit_context(county))
+        for teller in tellers:
+            teller.recipient = identity.origin()
+            state = peers.connection_request(teller.address)
+            peers.connection_accept(state.origin, state.fingerprint)
+            Peer.objects.filter(origin=teller.origin).update(accepted_there="2026-11-01")
+        tellers[0].facts()
+        yield tellers
+
+
+def read(*tellers):
+    """Pull from these, in this order, then do what the sweep does."""
+    for teller in tellers:
+        if teller.records:
+            fault = pull.pull(Peer.objects.get(origin=teller.origin)).fault
+            assert fault == "", fault
+    handover.try_again()
+
+
+def home():
+    """Return the home's origin and why it is contested."""
+    stands = custody.standing(SUBJECT)
+    assert stands is not None
+    return stands.home, stands.contested
+
+
+def held():
+    """Return the sentences of what is held back."""
+    return [row.sentence for row in Quarantine.objects.order_by("peer", "index")]
+
+
+def test_a_new_home_read_before_the_old_one_is_not_believed_sooner(told):
+    old, new, _ = told
+    offer = old.offers(new)
+    accept = new.step(Accept, offer=offer)
+    new.facts()  # too early: it does not hold the close
+    read(new)
+    with pytest.raises(NotInArchive):
+        selectors.official_page(PUBLIC_ID)
+    read(old)
+    assert home() == (old.origin, "")
+    assert selectors.official_page(PUBLIC_ID).official.origin == old.origin
+    assert custody.standing(SUBJECT).passages[0].accept == accept
+
+
+@pytest.mark.parametrize("new_home_first", [True, False])
+def test_one_home_at_any_index_in_whatever_order_the_logs_are_read(told, new_home_first):
+    old, new, _ = told
+    offer = old.offers(new)
+    accept = new.step(Accept, offer=offer)
+    close = old.closes(offer, accept)
+    new.takes(close, old, old.checkpoint())
+    new.facts()
+    read(*((new, old) if new_home_first else (old, new)))
+    assert (home(), held()) == ((new.origin, ""), [])
+    says = [custody.may_issue(SUBJECT, old.origin, index) for index in range(4)]
+    assert says == ["", "", "", "after"]
+    says = [custody.may_issue(SUBJECT, new.origin, index) for index in range(4)]
+    assert says == ["before", "before", "", ""]
+    assert selectors.official_page(PUBLIC_ID).official.origin == new.origin
+    old.facts(version=2)
+    read(old)
+    assert held() == ["it was issued after the home had changed"]
+    assert selectors.official_page(PUBLIC_ID).official.origin == new.origin
+    assert custody.may_issue(SUBJECT, "minqing/430599/00000000", 5) == "waits"
+
+
+def test_two_open_offers_are_contested_and_nothing_moves(told, county, visit):
+    old, new, other = told
+    first = old.offers(new)
+    old.offers(other, number=2)
+    accept = new.step(Accept, offer=first)
+    old.closes(first, accept)
+    read(old, new)
+    assert home() == (old.origin, "two-offers")
+    page = visit(county).get(f"/officials/{PUBLIC_ID}/").content.decode()
+    assert "归属有争议" in page
+    assert "同时向两家发出移交" in page
+
+
+def test_an_accept_that_crosses_a_cancel_moves_nothing(told):
+    old, new, _ = told
+    offer = old.offers(new)
+    new.step(Accept, offer=offer)
+    old.step(Cancel, offer=offer, reason="暂缓")
+    read(old, new)
+    assert home() == (old.origin, "")
+    again = old.offers(new, number=2)
+    accept = new.step(Accept, offer=again)
+    new.takes(old.closes(again, accept), old)
+    read(new, old)
+    assert (home(), held()) == ((new.origin, ""), [])
+
+
+def test_an_offer_closed_and_cancelled_is_contested(told):
+    old, new, _ = told
+    offer = old.offers(new)
+    old.step(Cancel, offer=offer, reason="撤回")
+    old.closes(offer, new.step(Accept, offer=offer))
+    read(new, old)
+    assert home() == (old.origin, "settled-twice")
+
+
+def test_a_close_that_cites_an_accept_nobody_gave_is_contested(told):
+    old, new, _ = told
+    offer = old.offers(new)
+    old.closes(offer, "ab" * 32)
+    new.step(Accept, offer=offer)
+    read(old, new)
+    assert home()[1] == "accept-differs"
+
+
+def test_what_the_new_home_issues_before_it_holds_the_close_is_held_back(told):
+    old, new, _ = told
+    offer = old.offers(new)
+    accept = new.step(Accept, offer=offer)
+    new.facts()
+    read(old, new)
+    assert home() == (old.origin, "")
+    new.takes(old.closes(offer, accept), old)
+    read(old, new)
+    assert home() == (new.origin, "")
+    assert held() == ["it was issued before its issuer held the close of the handover"]
+    assert (
+        selectors.official_page(PUBLIC_ID).official.origin == old.origin
+    )  # as the old home said it
+
+
+def test_a_close_in_one_fork_only_is_found_and_contested(told, county, visit):
+    old, new, _ = told
+    offer = old.offers(new)
+    accept = new.step(Accept, offer=offer)
+    shown, chains = list(old.records), dict(old.chains)
+    close = old.closes(offer, accept)
+    elsewhere = old.checkpoint()
+    old.records, old.chains = shown, chains
+    old.step(Cancel, offer=offer, reason="没有关闭过")
+    read(old)
+    new.takes(close, old, elsewhere)
+    new.facts()
+    read(new)
+    (incident,) = Incident.objects.all()
+    assert (incident.name, incident.peer.origin) == ("forked", old.origin)
+    assert Peer.objects.get(origin=old.origin).state == "frozen"
+    assert home() == (old.origin, "forked")
+    assert "两种历史" in visit(county).get(f"/officials/{PUBLIC_ID}/").content.decode()
+
+
+@pytest.mark.parametrize("step", ["offers", "closes", "cancels"])
+def test_nobody_gives_away_what_another_keeps(told, step):
+    old, new, stranger = told
+    offer = old.offers(new)
+    read(old)
+    {
+        "offers": lambda: stranger.offers(new),
+        "closes": lambda: stranger.closes(offer, "ab" * 32),
+        "cancels": lambda: stranger.step(Cancel, offer=offer, reason="x"),
+    }[step]()
+    read(stranger)
+    assert home() == (old.origin, "")
+    assert len(held()) == 1
+
+
+def test_a_step_in_another_spelling_or_under_another_subject_is_held_back(told):
+    old, new, _ = told
+    offer = Offer(subject=SUBJECT, number=1, records=0, root="", to=new.origin)
+    old.add(
+        handovers.encode(offer) + b" ", kind=handovers.KIND, subject=handovers.subject_of(SUBJECT)
+    )
+    old.add(handovers.encode(offer), kind=handovers.KIND, subject="handover:official:another")
+    read(old)
+    assert len(held()) == 2
+    assert custody.standing(SUBJECT) is None
+
+
+@pytest.fixture
+def notice(told):
+    """The directory names the third unit superior to the first; it has given notice that the first is dead."""
+    old, new, superior = told
+    custody.superior_set(old.origin, superior.origin)
+    return superior.step(
+        Notice, day="2026-10-01", home=old.origin, to=new.origin, reason="停摆", size=1
+    )
+
+
+def test_an_order_after_public_notice_moves_from_a_dead_home(told, notice):
+    old, new, superior = told
+    order = superior.step(Order, notice=notice, day="2026-10-31")
+    new.takes(order, superior)
+    new.facts()
+    read(old, new, superior)
+    assert (home(), held()) == ((new.origin, ""), [])
+    assert [custody.may_issue(SUBJECT, old.origin, index) for index in (0, 1)] == ["", "after"]
+    old.facts(version=2)  # it lived after all: kept, not shown, and said
+    read(old)
+    assert home() == (new.origin, "late-records")
+    assert selectors.official_page(PUBLIC_ID).official.origin == new.origin
+
+
+def test_an_order_before_the_notice_has_stood_is_held_back(told, notice):
+    old, _new, superior = told
+    superior.step(Order, notice=notice, day="2026-10-30")
+    read(old, superior)
+    assert home() == (old.origin, "")
+    assert len(held()) == 1
+
+
+def test_an_order_of_a_unit_that_the_directory_does_not_name_is_held_back(told, notice):
+    old, new, superior = told
+    custody.superior_set(old.origin, new.origin)
+    superior.step(Order, notice=notice, day="2026-11-22")
+    read(old, superior)
+    assert custody.standing(SUBJECT) is None
+    assert len(held()) == 2
+
+
+@pytest.mark.parametrize("objection_first", [True, False])
+def test_the_homes_objection_voids_an_order(told, notice, objection_first):
+    old, _new, superior = told
+    if objection_first:
+        read(superior)
+        old.step(Objection, notice=notice, reason="本单位正常运行")
+        read(old)
+    superior.step(Order, notice=notice, day="2026-11-22")
+    read(superior)
+    if not objection_first:
+        old.step(Objection, notice=notice, reason="本单位正常运行")
+        read(old)
+    assert home()[1] == "objected"
+    if objection_first:
+        assert home()[0] == old.origin
+
+
+def test_two_orders_are_contested(told, notice):
+    old, new, superior = told
+    second = superior.step(
+        Notice, day="2026-10-01", home=old.origin, to=new.origin, reason="再次", size=1
+    )
+    superior.step(Order, notice=notice, day="2026-11-22")
+    superior.step(Order, notice=second, day="2026-11-22")
+    read(old, superior)
+    assert home()[1] == "two-orders"
+
+
+def test_the_length_of_the_notice_is_a_setting(told, notice):
+    old, new, superior = told
+    superior.step(Order, notice=notice, day="2026-10-02")
+    with override_settings(MINQING=dataclasses.replace(settings.MINQING, notice_days=1)):
+        read(old, superior)
+    assert home() == (new.origin, "")
