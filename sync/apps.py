@@ -8,12 +8,12 @@ class SyncConfig(AppConfig):
     def ready(self) -> None:
         from sync import erasers, ledger, sweeps
         from sync.exchange import (
-            doorbell,
             erasing,
             handover,
             heads_seen,
             incidents,
             keys,
+            nonces,
             received,
             region,
             relayed,
@@ -23,6 +23,7 @@ class SyncConfig(AppConfig):
         from sync.formats import handovers
         from sync.kinds import RecordKind, register_kind
         from sync.ledger import adoption, erasure, receipts, walls
+        from sync.transports import fastpath
         from tenants.services import register_adopter, register_provisioner
 
         register_provisioner("ledger", walls.provision, order=10)
@@ -39,9 +40,15 @@ class SyncConfig(AppConfig):
         register_kind(RecordKind(name=incidents.THAW))
         register_kind(RecordKind(name=heads_seen.KIND, apply=heads_seen.apply))
         sweeps.register_sweep("restored", returning.sweep)
-        sweeps.register_sweep("exchange", upkeep.sweep)
-        sweeps.register_sweep("erasing", erasing.carry_out)
+        sweeps.register_sweep("pulls", upkeep.pulls)
+        sweeps.register_sweep("bells", upkeep.bells, every=5)
+        sweeps.register_sweep("witnesses", upkeep.witnesses, every=5)
+        sweeps.register_sweep("acceptances", upkeep.acceptances, every=10)
+        sweeps.register_sweep("heads seen", heads_seen.heads_seen_log, every=60)
+        sweeps.register_sweep("nonces", nonces.nonces_forget, every=60)
+        sweeps.register_sweep("erasing", erasing.carry_out, every=5)
         register_kind(RecordKind(name=handovers.KIND, apply=handover.apply))
-        sweeps.register_sweep("handover", handover.try_again)
-        sweeps.register_published("doorbell", doorbell.published)
+        sweeps.register_sweep("handover", handover.try_again, every=5)
+        sweeps.register_published("doorbell", fastpath.published)
+        erasers.register_eraser("parcels", fastpath.let_go)
         receipts.register_prover(relayed.prove_followed)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from django.db import Error
 
 from sync.errors import SyncFault
 from sync.refusals import ExchangeFault
+from tenants.current import current_unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,13 +26,22 @@ class Published(Protocol):
         """React; failing is logged and changes nothing."""
 
 
-_sweeps: dict[str, Callable[[], None]] = {}
+@dataclass(frozen=True)
+class _Chore:
+    run: Callable[[], object]
+    every: float
+
+
+_sweeps: dict[str, _Chore] = {}
+_done_at: dict[tuple[str, str], float] = {}
+"""When this process last did a unit's chore; another process may do it again, which is harmless."""
+
 _published: dict[str, Published] = {}
 
 
-def register_sweep(name: str, sweep: Callable[[], None]) -> None:
-    """Have something done once per sweep inside each unit. It must find its own due work and be repeatable."""
-    _sweeps.setdefault(name, sweep)
+def register_sweep(name: str, sweep: Callable[[], object], *, every: float = 1.0) -> None:
+    """Have something done inside each unit every so many seconds. It must find its own due work and be repeatable."""
+    _sweeps.setdefault(name, _Chore(sweep, every))
 
 
 def register_published(name: str, told: Published) -> None:
@@ -38,10 +50,28 @@ def register_published(name: str, told: Published) -> None:
 
 
 def sweep_unit() -> None:
-    """Do every registered step for the current unit; one that fails does not hold back the others."""
-    for name, sweep in list(_sweeps.items()):
+    """Do every chore of the current unit now; one that fails does not hold back the others."""
+    _do(list(_sweeps))
+
+
+def sweep_due() -> None:
+    """Do the chores of the current unit whose time has come round again since this process last did them."""
+    now, schema = time.monotonic(), current_unit().schema_name
+    due = [
+        name
+        for name, chore in list(_sweeps.items())
+        # a tick comes a little early or late: half of the shortest period more or less
+        if now - _done_at.get((schema, name), -chore.every) >= chore.every - 0.5
+    ]
+    for name in due:
+        _done_at[schema, name] = now
+    _do(due)
+
+
+def _do(names: list[str]) -> None:
+    for name in names:
         try:
-            sweep()
+            _sweeps[name].run()
         except (SyncFault, ExchangeFault, Error, OSError) as fault:
             log.warning("sweep %s: %s", name, type(fault).__name__)
 

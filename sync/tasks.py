@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.db import close_old_connections
 
-from sync.sweeps import sweep_unit
+from sync.sweeps import sweep_due
 from tenants.current import unit_context, units
 
 
@@ -15,4 +15,4 @@ def sweep_all() -> None:
     close_old_connections()
     for unit in units():
         with unit_context(unit):
-            sweep_unit()
+            sweep_due()

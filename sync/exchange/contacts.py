@@ -3,11 +3,54 @@
 from __future__ import annotations
 
 import datetime
+import secrets
+from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
 from sync.exchange import backoff
+from sync.ledger.appends import place
 from sync.models.exchange import Contact
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+    from sync.models.exchange import Peer
+
+IDLE = 60.0
+"""Upper bound of the pause, in seconds, after which a peer that rang no bell is asked anyway."""
+
+IDLE_DOUBLINGS = 4
+"""How often the pause doubles, once each time nothing was new. Whoever could not ring us rings again until he can."""
+
+_random = secrets.SystemRandom()
+_quiet: dict[tuple[str, str, str], int] = {}
+"""How many times in a row nothing was new; a process that starts begins again."""
+
+
+def contacts_due(direction: str) -> QuerySet[Contact]:
+    """Return the contacts of connected peers that are due in one direction, with their peers; one statement."""
+    return Contact.objects.filter(
+        direction=direction,
+        due_at__lte=timezone.now(),
+        peer__ended_on=None,
+        peer__accepted_here__isnull=False,
+        peer__accepted_there__isnull=False,
+    ).select_related("peer")
+
+
+def idle_pause() -> float:
+    """Return the seconds until a peer is asked again though it rang no bell."""
+    return IDLE * _random.uniform(0.5, 1.0)
+
+
+def idle_longer(peer: Peer, until: datetime.datetime, *, news: bool) -> None:
+    """After a pull that went well, put the next one off the longer, the longer nothing was new; a bell goes before."""
+    key = (*place(), peer.origin)
+    times = _quiet[key] = 0 if news else min(_quiet.get(key, -1) + 1, IDLE_DOUBLINGS)
+    if times:
+        later = until + datetime.timedelta(seconds=(2**times - 1) * idle_pause())
+        Contact.objects.filter(peer=peer, direction="pull", due_at=until).update(due_at=later)
 
 
 def contact_note(contact: Contact, fault: str, *, retry_after: float | None = None) -> None:

@@ -33,6 +33,11 @@ def _ring_peers() -> None:
     witness.ask_witnesses()
 
 
+def _ring_again() -> None:
+    """Ring where the last bell was not heard."""
+    ringing.ring_peers(again=True)
+
+
 def _tell_acceptances() -> None:
     """Tell peers that they are accepted here, where they could not be told before."""
     for peer in peers.untold_peers():
@@ -41,5 +46,6 @@ def _tell_acceptances() -> None:
 
 pull_peer = cast("Queued", unit_task("sync.tasks.pull_peer")(_pull_peer))
 ring_peers = cast("Queued", unit_task("sync.tasks.ring_peers")(_ring_peers))
+ring_again = cast("Queued", unit_task("sync.tasks.ring_again")(_ring_again))
 ask_witnesses = cast("Queued", unit_task("sync.tasks.ask_witnesses")(witness.ask_witnesses))
 tell_acceptances = cast("Queued", unit_task("sync.tasks.tell_acceptances")(_tell_acceptances))

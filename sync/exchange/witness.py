@@ -18,7 +18,7 @@ from django.utils import timezone
 from sync import identity, ledger
 from sync.errors import NoteFault, ProofFault, SignerRefused
 from sync.exchange import keyring, mirror
-from sync.exchange.contacts import contact_note
+from sync.exchange.contacts import contact_note, contacts_due
 from sync.exchange.incidents import incident_record
 from sync.exchange.peers import client_for, connected_peers
 from sync.formats import forks, heads, merkle, notes
@@ -142,7 +142,10 @@ def _look_for_fork(peer: Peer, note: bytes) -> None:
 
 
 def ask_witnesses() -> int:
-    """Ask each outside witness for a cosignature under our newest head; return how many hold one now."""
+    """Ask each outside witness for a cosignature under our newest head; return how many hold one now.
+
+    Those that answered last time come first, so that a silent one holds up nobody else's signature.
+    """
     head = ledger.head()
     ours = {str(key) for key in identity.witness_keys()}
     held = set(
@@ -151,15 +154,10 @@ def ask_witnesses() -> int:
         )
     )
     asked: set[str] = {*ours, *held}
-    for peer in connected_peers():
-        if peer.witness_key in asked:
-            continue
-        contact = Contact.objects.filter(
-            peer=peer, direction="witness", due_at__lte=timezone.now()
-        ).first()
-        if contact is not None:
-            asked.add(peer.witness_key)
-            contact_note(contact, _ask(peer, head))
+    for contact in contacts_due("witness").order_by("failures", "peer__code"):
+        if contact.peer.witness_key not in asked:
+            asked.add(contact.peer.witness_key)
+            contact_note(contact, _ask(contact.peer, head))
     return Cosignature.objects.filter(size=head.size, root=head.root).count()
 
 

@@ -28,7 +28,7 @@ from tests.support.served import connect, served
 def queued(monkeypatch):
     """Collect what is put into the queue instead of sending it."""
     sent = []
-    for name in ("pull_peer", "ring_peers", "ask_witnesses", "tell_acceptances"):
+    for name in ("pull_peer", "ring_peers", "ring_again", "ask_witnesses", "tell_acceptances"):
         monkeypatch.setattr(
             getattr(tasks, name),
             "apply_async",
@@ -127,8 +127,11 @@ def test_a_head_with_more_than_heads_seen_rings(county, db):
 
 
 def test_doorbells_wait_for_the_commit(county, db, queued, django_capture_on_commit_callbacks):
-    with unit_context(county):
+    with lies.Liar().served() as liar, unit_context(county):
         publish(county, b"one")
+        state = peers.connection_request(liar.address)
+        peers.connection_accept(state.origin, state.fingerprint)
+        Peer.objects.update(accepted_there=Peer.objects.get().accepted_here)
         queued.clear()
         with django_capture_on_commit_callbacks(execute=False) as waiting:
             doorbell.published(0, peers.published_size())
