@@ -112,6 +112,7 @@ def _state(peer: Peer, keys: dict[VerifierKey, str] | None = None) -> PeerState:
     contacts = {contact.direction: contact for contact in peer.contacts.all()}
     pull = contacts.get("pull")
     size = getattr(peer, "proven", None) or 0
+    contacts.pop("broker", None)  # a peer that uses no broker lacks nothing
     errors = [contact.last_error for contact in contacts.values() if contact.last_error]
     return PeerState(
         origin=peer.origin, code=peer.code, name=peer.name, address=peer.address, operator=peer.operator,

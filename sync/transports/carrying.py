@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
+from django.utils import timezone
+
 from sync.exchange import documents, peers
 from sync.identity import origin
+from sync.models.exchange import Contact
 from sync.refusals import ExchangeFault, PeerFault, RequestRefused
 from sync.transports import discs, taking
 from sync.transports.parcels import ParcelFault
@@ -108,6 +111,10 @@ def _sort(
 
 def _take(delivery: _Delivery, back: Path) -> Carried:
     taken = taking.take(delivery.peer, delivery.held)
+    if not taken.fault and not taken.busy:
+        Contact.objects.filter(peer=delivery.peer, direction="pull").update(
+            succeeded_on=timezone.localdate()
+        )
     try:
         cursor = str(discs.write_cursor(back, delivery.peer))
     except discs.DiscFault as fault:
