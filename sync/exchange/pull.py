@@ -7,7 +7,6 @@ an incident; being unreachable never is. Correctness needs no doorbell: the swee
 from __future__ import annotations
 
 import datetime
-import secrets
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -18,7 +17,7 @@ from django.utils import timezone
 
 from sync.exchange import keyring, mirror, replay, windows
 from sync.exchange.apply import take
-from sync.exchange.contacts import contact_note
+from sync.exchange.contacts import contact_note, idle_longer, idle_pause
 from sync.exchange.incidents import incident_record
 from sync.exchange.peers import client_for
 from sync.exchange.windows import EpochChanged, Position, Window
@@ -33,15 +32,10 @@ if TYPE_CHECKING:
     from sync.exchange.sources import Source
     from sync.formats.notes import VerifierKey
 
-IDLE = 60.0
-"""Seconds after which a peer that rang no bell is asked anyway (with jitter)."""
-
 ANSWER_CAP = framing.WINDOW_OCTETS + 66 * 1024 * 1024
 """Most octets of one answer: what an answer may have, and one record of the largest size."""
 
 ANSWER_SECONDS = 120.0
-
-_random = secrets.SystemRandom()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,12 +65,15 @@ def pull(peer: Peer) -> Pulled:
         if not first:
             return Pulled(mirrored=0, applied=0, busy=True)
         while True:
-            until = timezone.now() + datetime.timedelta(seconds=IDLE * _random.uniform(0.5, 1.0))
+            before = Following.objects.filter(peer=peer).values_list("mirrored", "applied").first()
+            until = timezone.now() + datetime.timedelta(seconds=idle_pause())
             contact, _ = Contact.objects.update_or_create(
                 peer=peer, direction="pull", defaults={"due_at": until}
             )
             pulled = _attempt(peer, contact)
             rung = Contact.objects.filter(pk=contact.pk, due_at__lte=timezone.now()).exists()
+            if not pulled.fault and not rung:
+                idle_longer(peer, until, news=before != (pulled.mirrored, pulled.applied))
             if pulled.fault or not rung:
                 return pulled
 
