@@ -11,7 +11,7 @@ from django.db import connection
 
 from sync import audiences, identity, ledger
 from sync.errors import LedgerFault, NoteFault, RolledBack
-from sync.exchange import peers, pull, returning
+from sync.exchange import doorbell, keys, peers, pull, returning
 from sync.formats import notes
 from sync.ledger import audit, erasure, refill
 from sync.ledger.local import local_fetch, local_openings
@@ -88,6 +88,11 @@ def test_an_old_backup_seals_nothing_gets_back_what_peers_hold_and_goes_on_witho
         ledger.seal()
     publish(county, b"after", subject="chain")
     publish(county, b"inner", audience=own)
+    with unit_context(county):
+        keys.rotate("log")
+    assert fetch(city, county).fault == fetch(city, county).fault == ""
+    with unit_context(county):
+        keys.retire("log")  # the backup will not know the key that signs now
     publish(county, b"after that")
     assert fetch(city, county).fault == ""
     with unit_context(county):
@@ -125,7 +130,7 @@ def test_an_old_backup_seals_nothing_gets_back_what_peers_hold_and_goes_on_witho
 
 
 def test_a_copy_whose_signer_is_as_old_as_itself_is_found_out_by_what_peers_hold(
-    port, county, city, signer
+    port, county, city, signer, monkeypatch
 ):
     connect(county, city, port, KIND)
     publish(county, b"before")
@@ -141,6 +146,11 @@ def test_a_copy_whose_signer_is_as_old_as_itself_is_found_out_by_what_peers_hold
     for file in signer.folder.with_name("old").glob("high-water*"):
         shutil.copy(file, signer.folder / file.name)
 
+    monkeypatch.setattr(doorbell, "queue", lambda task, arguments: task(*arguments))
+    monkeypatch.setattr(returning, "_looked", set())
+    with unit_context(county):
+        returning.sweep()
+        assert "own signature" in refill.halted()
     with pytest.raises(CommandError, match="own signature"):
         call_command("restore", "check", county.code)
     with pytest.raises(RolledBack):
