@@ -65,12 +65,12 @@ class Broker:
     password: str
     tls: dict[str, Any] | None
 
-    def connection(self, **options: Any) -> Connection:
+    def connection(self, *, heartbeat: int = 0, **options: Any) -> Connection:
         """Return a connection, not opened yet, that waits for the broker's confirmations."""
         return Connection(
             hostname=self.host, port=self.port, virtual_host=self.path, userid=self.user, password=self.password,
             transport="pyamqp", ssl=self.tls or False, connect_timeout=CONNECT_SECONDS,
-            login_method="PLAIN", transport_options={"confirm_publish": True, **options},
+            login_method="PLAIN", heartbeat=heartbeat, transport_options={"confirm_publish": True, **options},
         )  # fmt: skip
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
 import secrets
+import time
 from typing import TYPE_CHECKING, Any
 
 from amqp.exceptions import AMQPError, NotFound
-from django.db import InterfaceError, OperationalError, close_old_connections
+from django.db import Error, close_old_connections
 from kombu import Consumer
 from kombu.exceptions import KombuError
 
@@ -35,6 +37,9 @@ if TYPE_CHECKING:
 BIND_SECONDS = 30.0
 """How often new peers' exchanges are looked for."""
 
+HEARTBEAT = 30
+"""Seconds; a connection on which nothing was heard for two of them is dropped and made anew."""
+
 PREFETCH = 4
 _PAUSE = 10.0
 
@@ -50,23 +55,17 @@ def consume(unit: Unit, stop: threading.Event) -> None:
             with unit_context(unit):
                 shared = brokers.broker()
                 if shared is None:
-                    return
-                _receive(shared, stop)
-        except (
-            OSError,
-            AMQPError,
-            KombuError,
-            OperationalError,
-            InterfaceError,
-            SyncFault,
-        ) as fault:
+                    stop.wait(_PAUSE)
+                else:
+                    _receive(shared, stop)
+        except (OSError, AMQPError, KombuError, Error, SyncFault) as fault:
             _log.warning("fast path of %s: %s; tried again", unit.code, type(fault).__name__)
             stop.wait(_random.uniform(0, _PAUSE))
 
 
 def _receive(shared: Broker, stop: threading.Event) -> None:
     """Declare what is ours, then take parcels as they come; returns now and then to look for new peers."""
-    connection = shared.connection(read_timeout=None)
+    connection = shared.connection(heartbeat=HEARTBEAT)
     try:
         inlet = declare(connection)
         while not stop.is_set():
@@ -112,13 +111,11 @@ def bind(connection: Connection) -> int:
 
 def drain(connection: Connection, seconds: float, stop: threading.Event) -> None:
     """Handle what comes for so long."""
-    for _ in range(max(1, int(seconds))):
-        if stop.is_set():
-            return
-        try:
+    until = time.monotonic() + seconds
+    while not stop.is_set() and time.monotonic() < until:
+        with contextlib.suppress(TimeoutError):
             connection.drain_events(timeout=1.0)
-        except TimeoutError:
-            connection.heartbeat_check()
+        connection.heartbeat_check()
 
 
 def received(message: Any) -> None:

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import io
+import json
+import os
+import signal
+import threading
 
 import amqp
 import pytest
 from django.conf import settings
+from django.core.management import CommandError, call_command
 from django.test import override_settings
 from django.utils import timezone
 
@@ -67,11 +73,9 @@ def fetch(unit, other):
 
 def declare(unit):
     """Make a unit's queue and bind it, without receiving."""
-    with unit_context(unit):
-        connection = brokers.broker().connection()
+    with unit_context(unit), brokers.broker().connection() as connection:
         consuming.declare(connection)
         consuming.bind(connection)
-        connection.release()
 
 
 def send(unit):
@@ -229,7 +233,8 @@ def test_a_unit_can_neither_speak_nor_listen_as_another(sharing, county, city, n
 def test_a_full_queue_refuses_at_once_and_what_was_dropped_is_pulled(
     sharing, county, city, monkeypatch
 ):
-    sharing.delete(f"{brokers.name_of(origin_of(city))}.in")
+    for end in ("in", "dead"):
+        sharing.delete(f"{brokers.name_of(origin_of(city))}.{end}")
     monkeypatch.setattr(brokers, "QUEUE_PARCELS", 2)
     declare(city)
     reached = []
@@ -327,6 +332,43 @@ def test_over_tls_the_broker_must_be_the_one_that_the_authority_named(
     with rabbit.used_by(tmp_path, county.code, city.code, address=address, ca=rabbit.ca):
         publish(county, b"second")
         assert send(county) == {origin_of(city)}
+
+
+def test_the_receiver_takes_parcels_until_it_is_told_to_end(sharing, county, city):
+    publish(county, b"first")
+    assert send(county) == {origin_of(city)}
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    inlet = origin_of(city)
+
+    def tell():
+        wait_until(lambda: sharing.waiting(inlet) == 0)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    telling = threading.Thread(target=tell, daemon=True)
+    telling.start()
+    try:
+        call_command("broker", "receive")
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        telling.join()
+    assert applied_bodies(city) == [b"first"]
+
+
+def test_definitions_are_made_from_lines_and_a_unit_without_a_broker_receives_nothing(
+    db, monkeypatch
+):
+    monkeypatch.setattr("sys.stdin", io.StringIO("minqing/430522/0a1b2c3d secret\n\n"))
+    made = io.StringIO()
+    call_command("broker", "definitions", "minqing", stdout=made)
+    (user,) = json.loads(made.getvalue())["users"]
+    assert user["name"] == "minqing_430522_0a1b2c3d"
+    assert "secret" not in made.getvalue()
+    monkeypatch.setattr("sys.stdin", io.StringIO("minqing/430522/0a1b2c3d secret\nno origin\n"))
+    with pytest.raises(CommandError, match="Line 2"):
+        call_command("broker", "definitions", "minqing")
+    with pytest.raises(CommandError, match="MINQING_EXCHANGE_BROKERS"):
+        call_command("broker", "receive")
 
 
 @pytest.mark.parametrize(

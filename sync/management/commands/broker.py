@@ -9,6 +9,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connections
 
 from sync.errors import SyncFault
 from sync.transports import brokers, consuming, fastpath
@@ -17,6 +18,8 @@ from tenants.errors import UnitFault
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
+
+    from tenants.models import Unit
 
 
 class Command(BaseCommand):
@@ -51,9 +54,14 @@ class Command(BaseCommand):
                     here.append(unit)
         if not here:
             raise CommandError("No unit here shares a broker: MINQING_EXCHANGE_BROKERS names none.")
-        stop = threading.Event()
+        stop, told = threading.Event(), threading.Event()
+
+        def end(*_: object) -> None:
+            told.set()
+            stop.set()
+
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
+            signal.signal(number, end)
         threads = [
             threading.Thread(
                 target=consuming.consume, args=(unit, stop), name=f"receive-{unit.code}"
@@ -64,6 +72,10 @@ class Command(BaseCommand):
             thread.start()
         for thread in threads:
             thread.join()
+        if not told.is_set():
+            raise CommandError(
+                "A receiver ended by itself; the others ended with it, to be started again."
+            )
 
     def _definitions(self, options: dict[str, Any]) -> None:
         passwords = {}
@@ -81,3 +93,11 @@ class Command(BaseCommand):
     def _empty(self, options: dict[str, Any]) -> None:
         with unit_context(unit_by_code(options["unit"])):
             self.stdout.write(f"{fastpath.forget()} parcels went.")
+
+
+def _consume(unit: Unit, stop: threading.Event) -> None:
+    try:
+        consuming.consume(unit, stop)
+    finally:
+        stop.set()
+        connections.close_all()
