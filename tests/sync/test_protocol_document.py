@@ -9,7 +9,17 @@ from pathlib import Path
 import pytest
 from django.urls import reverse
 
-from sync.formats import merkle, notes, policies, proofs, records, verify
+from sync.formats import (
+    forks,
+    heads,
+    merkle,
+    notes,
+    policies,
+    proofs,
+    records,
+    regions,
+    verify,
+)
 from sync.ledger import receipts
 from sync.models.ledger import TABLES
 
@@ -64,6 +74,21 @@ def test_the_proof_of_the_page_verifies_under_the_policy_of_the_page():
         ("region",),
         cell("commitment"),
     )
+
+
+def test_the_proof_of_the_page_outlives_its_log_key_under_the_regions_policy_of_the_page():
+    (text,) = re.findall(r"by the key `([^`]+)`", TEXT)
+    found = regions.open_signed(block("region-policy").encode(), notes.VerifierKey.parse(text))
+    assert list(found.policy.former.values()) == [2]
+    verdict = verify.verify(block("proof").encode(), found.policy)
+    assert verdict.result == verify.WITNESSED
+
+
+def test_the_fork_proof_of_the_page_shows_a_fork():
+    page = (Path(__file__).parents[2] / "docs" / "protocol-exchange.md").read_text()
+    (octets,) = re.findall(r"```fork-proof\n(.*?)```", page, re.DOTALL)
+    key = policies.parse(block("policy").encode()).logs[0]
+    assert "size 1" in forks.verify_fork(octets.encode(), heads.LogKeys.only(key))
 
 
 @pytest.mark.parametrize("name", ["checkpoint", "tile", "entries", "openings"])
