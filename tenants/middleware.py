@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
+from django.core.cache import cache
+from django.db.models import Q
 from django.http import HttpResponse
 from django.http.request import split_domain_port
 from django.urls import get_script_prefix, set_script_prefix
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
+
+DOMAIN_SECONDS = 3
+"""How long a process may serve a unit as it was: its names, its title, its host names."""
 
 _UNREADABLE = (
     "这个网址里有不能用的字符。请检查网址。 This address holds a character that none may hold.\n"
@@ -61,9 +67,21 @@ def _domain_for(request: HttpRequest) -> Domain | None:
     host = host.lower().rstrip(".")
     first = request.path_info.lstrip("/").split("/", 1)[0]
     names = [host] if not first else [f"{host}/{first}", host]
-    rows = Domain.objects.select_related("tenant").prefetch_related("tenant__names")
-    found = {row.domain: row for row in rows.filter(domain__in=names)}
+    found = _domains_of(host)
     return next((found[name] for name in names if name in found), None)
+
+
+def _domains_of(host: str) -> dict[str, Domain]:
+    """Every unit under a host name with its names; a process asks again after some seconds, at once for unknown hosts."""
+    key = f"tenants.domains:{hashlib.sha256(host.encode()).hexdigest()}"
+    found: dict[str, Domain] | None = cache.get(key)
+    if found is None:
+        rows = Domain.objects.select_related("tenant").prefetch_related("tenant__names")
+        here = rows.filter(Q(domain=host) | Q(domain__startswith=f"{host}/"))
+        found = {row.domain: row for row in here}
+        if found:
+            cache.set(key, found, DOMAIN_SECONDS)
+    return found
 
 
 def _mount(request: HttpRequest, prefix: str) -> None:
