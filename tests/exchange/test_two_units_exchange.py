@@ -7,6 +7,7 @@ from django.db import transaction
 
 from sync import audiences, identity, ledger
 from sync.exchange import peers, pull
+from sync.exchange.standing import deliveries
 from sync.models import Received
 from sync.refusals import PeerFault
 from tenants.current import unit_context
@@ -36,6 +37,38 @@ def test_a_record_published_at_one_unit_is_applied_at_the_other(port, county, ci
     assert applied_bodies(city) == [b"first", b"second"]
     assert fetch(city, county).applied == pulled.applied
     assert applied_bodies(city) == [b"first", b"second"]
+
+
+def test_the_sender_sees_how_far_its_record_got_with_each_unit_that_may_have_it(
+    port, county, city, neighbour
+):
+    connect(county, city, port, KIND)
+    connect(county, neighbour, port)
+
+    def stages():
+        with unit_context(county):
+            return [(one.name, one.stage) for one in deliveries(commitment)]
+
+    with unit_context(county):
+        with transaction.atomic():
+            commitment = ledger.append(
+                kind=KIND,
+                subject="s",
+                body=b"x",
+                audience=audiences.PUBLIC,
+                media_type="text/plain",
+            ).commitment
+        waiting = stages()
+        ledger.seal()
+    assert waiting == [("邵阳市", "pending")]
+    assert stages() == [("邵阳市", "waiting")]
+    fetch(city, county)
+    assert stages() == [("邵阳市", "handed")]
+    publish(county, b"later")
+    fetch(city, county)
+    assert stages() == [("邵阳市", "acknowledged")]
+    with unit_context(neighbour):
+        assert deliveries(commitment) == ()
 
 
 def test_each_audience_reaches_those_it_is_for(port, county, city, neighbour):

@@ -110,6 +110,7 @@ class ReferralView:
     state: str
     label: str
     day: datetime.date
+    commitment: str = ""  # hex, of the record that carries it there; staff see how far it got
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -77,7 +77,7 @@ def referrals_of(case: Case) -> tuple[ReferralView, ...]:
     return tuple(
         ReferralView(
             origin=referral.origin, name=referral.name, reason=referral.reason, state=referral.state,
-            label=str(State(referral.state).label), day=referral.day,
+            label=str(State(referral.state).label), day=referral.day, commitment=referral.commitment,
         )
         for referral in case.referrals.all()
     )  # fmt: skip

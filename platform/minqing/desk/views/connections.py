@@ -13,8 +13,9 @@ from django.utils.translation import gettext as _
 from minqing.accounts.models import Role
 from minqing.desk.access import staff_page
 from minqing.desk.forms import AddressForm, FingerprintForm
-from minqing.desk.words import PEER_STATES, kind_label
+from minqing.desk.words import INCIDENTS, PEER_STATES, kind_label
 from sync.exchange import documents, peers
+from sync.exchange.standing import Remarks, remarks
 from sync.kinds import kinds
 from sync.refusals import PeerFault
 
@@ -159,6 +160,7 @@ def _one(
 ) -> HttpResponse:
     line = _line(_peer(origin))
     granted = {grant.kind: grant for grant in line.peer.grants}
+    told = remarks().get(origin, Remarks())
     return render(
         request,
         "desk/exchange/connection.html",
@@ -168,6 +170,8 @@ def _one(
             "form": form,
             "fault": fault,
             "own": documents.own_document(),
+            "told": told,
+            "refusals": [(INCIDENTS.get(one.name, one.name), one) for one in told.refusals],
             "grants": [
                 GrantLine(
                     kind=kind.name, label=kind_label(kind.name), granted=granted.get(kind.name)
