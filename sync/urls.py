@@ -19,6 +19,7 @@ ledger_patterns: list[URLPattern | URLResolver] = [
     path("ledger/checkpoint", views.checkpoint, name="checkpoint"),
     re_path(rf"^ledger/tile/(?P<level>[0-9]{{1,2}})/{_PLACE}$", views.tile, name="tile"),
     re_path(rf"^ledger/tile/entries/{_PLACE}$", views.entries, name="entries"),
+    path("ledger/leaves/<int:first>/<int:stop>", views.leaves, name="leaves"),
     path("ledger/openings/<int:start>", views.openings, name="openings"),
     path("ledger/policy", exchange_views.region_policy, name="region-policy"),
     path("ledger/policy/<path:origin>", exchange_views.policy, name="policy"),

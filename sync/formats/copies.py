@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from sync.errors import ProofFault
@@ -21,9 +22,9 @@ def leaf_of(commitment: bytes) -> bytes:
 
 def bundle_root(commitments: bytes) -> bytes:
     """Return the subtree root of a bundle's commitments, 32 octets each."""
-    hash_leaf = merkle.leaf_hash
     level = [
-        hash_leaf(b"\x01" + commitments[at : at + 32]) for at in range(0, len(commitments), 32)
+        sha256(b"\x00\x01" + commitments[at : at + 32]).digest()
+        for at in range(0, len(commitments), 32)
     ]
     return merkle.root_of(level)
 

@@ -23,6 +23,9 @@ WIDTH = 256
 HEIGHT = 8
 """Levels of the tree that one tile spans."""
 
+RUN = 256 * WIDTH
+"""Most leaves in one answer of ``/ledger/leaves``: 2 MiB of commitments."""
+
 FULL_TILE = WIDTH * merkle.HASH_LENGTH
 ENTRY_LIMIT = 65_535
 

@@ -13,11 +13,15 @@ from hashlib import sha256
 from django.db import connection
 
 from sync.errors import LedgerFault
-from sync.formats import merkle, records, tiles
+from sync.formats import merkle, tiles
 
 _FULL = "SELECT hashes FROM sync_tile WHERE level = %s AND index = %s"
-_COMMITMENTS = "SELECT commitment FROM sync_entry WHERE index >= %s AND index < %s ORDER BY index"
+_COMMITMENTS = (
+    "SELECT string_agg(commitment, ''::bytea ORDER BY index) FROM sync_entry"
+    " WHERE index >= %s AND index < %s"
+)
 _ROOTS = "SELECT root FROM sync_tile WHERE level = %s AND index >= %s AND index < %s ORDER BY index"
+_ENTRY_V1 = b"\x01"
 _STORE = """
 INSERT INTO sync_tile (unit, level, index, root, hashes)
 SELECT %s, %s, %s + place - 1, root, hashes
@@ -90,7 +94,22 @@ def read_entries(first: int, count: int) -> list[bytes]:
     Raises:
         LedgerFault: the log does not reach so far.
     """
-    return [records.log_entry(commitment.hex()) for commitment in _commitments(first, count)]
+    return [_ENTRY_V1 + commitment for commitment in _commitments(first, count)]
+
+
+def read_commitments(first: int, count: int) -> bytes:
+    """Return the commitments from an index on, 32 octets each.
+
+    Raises:
+        LedgerFault: the log does not reach so far.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_COMMITMENTS, [first, first + count])
+        (found,) = cursor.fetchone()
+    joined = bytes(found or b"")
+    if len(joined) != count * merkle.HASH_LENGTH:
+        raise LedgerFault(f"The log does not hold all of {first} to {first + count}.")
+    return joined
 
 
 def grow(unit: str, edge: bytes, size: int, commitments: bytes) -> Grown:
@@ -152,10 +171,8 @@ def _hashes(level: int, first: int, count: int) -> list[bytes]:
 
 
 def _commitments(first: int, count: int) -> list[bytes]:
-    with connection.cursor() as cursor:
-        cursor.execute(_COMMITMENTS, [first, first + count])
-        found = [bytes(commitment) for (commitment,) in cursor.fetchall()]
-    return _whole(found, count)
+    joined = read_commitments(first, count)
+    return [joined[at : at + 32] for at in range(0, len(joined), 32)]
 
 
 def _whole(found: list[bytes], count: int) -> list[bytes]:

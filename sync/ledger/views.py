@@ -70,6 +70,14 @@ def entries(request: HttpRequest, place: str, width: str | None = None) -> HttpR
 
 
 @require_safe
+def leaves(request: HttpRequest, first: int, stop: int) -> HttpResponse:
+    """Commitments of a published range, 32 octets each: what many bundles hold, for whoever catches up."""
+    if not first < stop <= first + tiles.RUN or not _reached(stop, 1 << 63):
+        return _not_here()
+    return _octets(tree.read_commitments(first, stop - first))
+
+
+@require_safe
 def openings(request: HttpRequest, start: int) -> HttpResponse:
     """Public records from an index on: ``{"records": [{index, header, salt, body}], "next": index or null}``."""
     try:
@@ -111,6 +119,11 @@ def _published(wanted: tiles.Tile) -> bool:
     hashes = wanted.index * tiles.WIDTH + wanted.width
     first = hashes << shift
     last = (hashes + 1) << shift if wanted.width < tiles.WIDTH else 1 << 63
+    return _reached(first, last)
+
+
+def _reached(first: int, last: int) -> bool:
+    """Tell whether a head was published of a size from ``first`` to before ``last``."""
     if first >= 1 << 63:
         return False
     with connection.cursor() as cursor:
