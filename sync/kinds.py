@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
+
 from sync.errors import RecordFault
 
 if TYPE_CHECKING:
@@ -17,8 +19,7 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}\.[a-z][a-z0-9_]{0,31}")
 
 
-@dataclass(frozen=True, kw_only=True)
-class ReceivedRecord:
+class ReceivedRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A record of another unit, proven under that unit's verified head and disclosed to us."""
 
     origin: str

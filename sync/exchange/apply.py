@@ -8,12 +8,12 @@ be read has no chain: there the issuer's whole apply stops.
 
 from __future__ import annotations
 
-import io
 import struct
 from dataclasses import dataclass, field, replace
-from itertools import groupby
+from itertools import groupby, islice
 from typing import TYPE_CHECKING
 
+import msgspec
 from django.db import Error, IntegrityError, connection, transaction
 from django.utils import timezone
 
@@ -22,7 +22,6 @@ from sync.errors import RecordFault, RecordRejected
 from sync.exchange import chains
 from sync.exchange.judged import Judged
 from sync.formats import framing
-from sync.formats.records import decode_header
 from sync.kinds import ReceivedRecord, RecordKind, kind_named
 from sync.models.exchange import DisclosureNote, Following, Quarantine, Received
 from sync.refusals import PeerLied
@@ -31,10 +30,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from sync.exchange.windows import Position, Window
-    from sync.formats.framing import Opening
     from sync.models.exchange import Peer
 
 NOTES_KEPT = 64
+_PIECE = 512
+"""Rows that go to the database at a time."""
 
 _COLUMNS = "peer_id, index, state, n, commitment, subject, audience, kind, salt, header, body"
 
@@ -49,25 +49,28 @@ class Taken:
     """Why nothing after ``applied`` can be taken in."""
 
 
-def take(peer: Peer, us: str, window: Window, position: Position) -> Taken:
+def take(peer: Peer, us: str, window: Window, position: Position, *, flush: bool = True) -> Taken:
     """Take in a window that held. Repeatable: a window that was taken in already changes nothing.
 
     ``us`` is our own origin. Incidents are returned, not written: they must outlive this transaction.
+    Without ``flush`` nobody waits for the disk: after a power cut the cursor is where the records are, a little
+    earlier, and a later window's flush covers this one.
     """
-    judged, unreadable = _decode(window)
-    stop = window.disclosure.size if unreadable is None else unreadable.index
-    taken = Taken(applied=stop)
-    if unreadable is not None:
+    judged = _judged(window)
+    taken = Taken(applied=window.disclosure.size)
+    if len(judged) < len(window.openings):
+        unreadable = window.openings[len(judged)]
+        taken.applied = unreadable.index
         taken.stopping = PeerLied(
             "unreadable-header",
             f"Nothing from index {unreadable.index} on is taken in: its header cannot be read.",
             {"row": framing.row(unreadable)},
         )
     try:
-        return _take(peer, us, window, position, taken, judged)
+        return _take(peer, us, window, position, taken, judged, flush=flush)
     except IntegrityError:  # a commitment or a place in a chain that was there before: ask which
-        judged, _ = _decode(window)
-        return _take(peer, us, window, position, replace(taken, lies=[]), judged, thorough=True)
+        again = replace(taken, lies=[])
+        return _take(peer, us, window, position, again, _judged(window), thorough=True, flush=flush)
 
 
 def _take(
@@ -79,8 +82,11 @@ def _take(
     judged: list[Judged],
     *,
     thorough: bool = False,
+    flush: bool,
 ) -> Taken:
     with transaction.atomic():
+        if not flush:
+            _wait_for_no_disk()
         following = Following.objects.select_for_update().get(peer=peer)
         if (following.applied, following.epoch) != (position.start, position.epoch):
             return Taken(applied=following.applied)
@@ -112,18 +118,20 @@ def _lie(item: Judged) -> PeerLied:
     )
 
 
-def _decode(window: Window) -> tuple[list[Judged], Opening | None]:
-    """Read the headers; stop at the first that cannot be read."""
-    judged: list[Judged] = []
-    for opening, commitment in zip(window.openings, window.commitments, strict=True):
-        if opening.header is None:
-            judged.append(Judged(opening, commitment, None, Received.ERASED))
-            continue
-        try:
-            judged.append(Judged(opening, commitment, decode_header(opening.header)))
-        except RecordFault:
-            return judged, opening
-    return judged, None
+def _wait_for_no_disk() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL synchronous_commit TO off")
+
+
+def _judged(window: Window) -> list[Judged]:
+    """Return what is to be judged: everything before the first header that cannot be read."""
+    applied, erased = Received.APPLIED, Received.ERASED
+    return [
+        Judged(opening, commitment, header, erased if header is None else applied)
+        for opening, commitment, header in zip(
+            window.openings, window.commitments, window.headers, strict=False
+        )
+    ]
 
 
 def _check(items: Iterable[Judged], peer: Peer, us: str) -> None:
@@ -217,7 +225,7 @@ def _newest(kind: RecordKind, record: ReceivedRecord) -> ReceivedRecord:
     if record.header.schema == kind.schemas[-1]:
         return record
     try:
-        return replace(record, body=kind.newest(record.header.schema, record.body))
+        return msgspec.structs.replace(record, body=kind.newest(record.header.schema, record.body))
     except RecordFault as fault:
         raise RecordRejected(record.commitment, str(fault)) from fault
 
@@ -237,52 +245,54 @@ def received(item: Judged, origin: str) -> ReceivedRecord:
 def _copy_in(peer: Peer, items: Sequence[Judged]) -> None:
     if not items:
         return
-    octets = b"".join([_COPY_BEGIN, *_rows(peer.pk, items), _COPY_END])
     with connection.wrap_database_errors, connection.cursor() as cursor:
         cursor.copy_expert(
-            f"COPY sync_received ({_COLUMNS}) FROM STDIN (FORMAT binary)", io.BytesIO(octets)
+            f"COPY sync_received ({_COLUMNS}) FROM STDIN (FORMAT binary)",
+            _Pieces(_rows(peer.pk, items)),
         )
 
 
+class _Pieces:
+    """A file of rows that are made while the database takes in those before; few and large reads."""
+
+    def __init__(self, rows: Iterator[bytes]) -> None:
+        self._rows = rows
+        self._begin, self._end = _COPY_BEGIN, _COPY_END
+
+    def read(self, _size: int) -> bytes:
+        """Return the next rows, however long; empty at the end."""
+        piece = self._begin + b"".join(islice(self._rows, _PIECE))
+        self._begin = b""
+        if not piece:
+            piece, self._end = self._end, b""
+        return piece
+
+
 _COPY_BEGIN, _COPY_END = b"PGCOPY\n\xff\r\n\x00" + bytes(8), b"\xff\xff"
-_PLACE = struct.Struct(">hiqiqihiqi32s").pack
-_ERASED = struct.Struct(">hiqiqihii32siiiiii").pack
-_LENGTH = struct.Struct(">i").pack
+_PLACE = struct.Struct(">hiqiqihiqi32s")
+_ERASED = struct.Struct(">hiqiqihii32siiiiii")
+_LENGTH = struct.Struct(">i")
 
 
 def _rows(peer_id: int, items: Iterable[Judged]) -> Iterator[bytes]:
     """Yield rows of PostgreSQL's binary COPY: each field behind its length, -1 for NULL."""
     names: dict[str, bytes] = {}
+    place, length = _PLACE.pack, _LENGTH.pack
     for item in items:
         opening, header, commitment = item.opening, item.header, item.commitment
         if header is None or opening.salt is None or opening.header is None or opening.body is None:
-            yield _ERASED(
-                11,
-                8,
-                peer_id,
-                8,
-                opening.index,
-                2,
-                item.state,
-                -1,
-                32,
-                commitment,
-                -1,
-                -1,
-                -1,
-                -1,
-                -1,
-                -1,
+            yield _ERASED.pack(
+                11, 8, peer_id, 8, opening.index, 2, item.state, -1, 32, commitment, *[-1] * 6
             )
             continue
         for name in (header.audience, header.kind):
             if name not in names:
-                names[name] = _LENGTH(len(name)) + name.encode()
+                names[name] = length(len(name)) + name.encode()
         yield b"".join(
             (
-                _PLACE(11, 8, peer_id, 8, opening.index, 2, item.state, 8, header.chain.n, 32, commitment),
-                _LENGTH(len(header.subject)), header.subject.encode(), names[header.audience], names[header.kind],
-                b"\x00\x00\x00 ", opening.salt, _LENGTH(len(opening.header)), opening.header, _LENGTH(len(opening.body)), opening.body,
+                place(11, 8, peer_id, 8, opening.index, 2, item.state, 8, header.chain.n, 32, commitment),
+                length(len(header.subject)), header.subject.encode(), names[header.audience], names[header.kind],
+                b"\x00\x00\x00 ", opening.salt, length(len(opening.header)), opening.header, length(len(opening.body)), opening.body,
             )
         )  # fmt: skip
 

@@ -69,23 +69,29 @@ def _judge(
     grants: dict[str, int],
 ) -> None:
     assert item.header is not None
-    subject, audience = item.chain
+    subject, audience = chain = item.chain
     n, previous = item.header.chain.n, item.header.chain.prev
     if (subject, audience, n) in seen:
         item.refuse("broken-chain", f"number {n} of its chain was given to another record.")
         return
+    seen[subject, audience, n] = item.commitment
+    goes_on = chain in begun
+    begun.add(chain)
+    if n == 1:
+        return
     before = seen.get((subject, audience, n - 1))
-    if n > 1 and before is None:
+    if before is None:
         middle = audience == audiences.CONNECTED and grants.get(item.header.kind, 0) > 0
-        begins = middle and (subject, audience) not in begun
-        if not begins and bytes.fromhex(previous) not in erased and not _is_erased(peer, previous):
+        if (
+            not (middle and not goes_on)
+            and bytes.fromhex(previous) not in erased
+            and not _is_erased(peer, previous)
+        ):
             item.hold(
                 "broken-chain", f"its predecessor, number {n - 1} of its chain, was not disclosed."
             )
-    elif n > 1 and before != bytes.fromhex(previous):
+    elif before != bytes.fromhex(previous):
         item.hold("broken-chain", "it names another predecessor than the one before it.")
-    seen[subject, audience, n] = item.commitment
-    begun.add((subject, audience))
 
 
 def _known_commitments(peer: Peer, items: Sequence[Judged]) -> set[bytes]:
@@ -100,15 +106,16 @@ def _known_commitments(peer: Peer, items: Sequence[Judged]) -> set[bytes]:
 
 def _known_places(peer: Peer, items: Sequence[Judged], *, thorough: bool) -> dict[Place, bytes]:
     """Received records at the places before these in their chains (``thorough``: and at these)."""
-    here: set[Place] = set()
-    places: set[Place] = set()
-    for item in items:
-        assert item.header is not None
-        n = item.header.chain.n
-        here.add((*item.chain, n))
-        if n > 1:
-            places.add((*item.chain, n - 1))
-    places = places | here if thorough else places - here
+    here = [
+        (item.header.subject, item.header.audience, item.header.chain.n)
+        for item in items
+        if item.header is not None
+    ]
+    places = {(subject, audience, n - 1) for subject, audience, n in here if n > 1}
+    if thorough:
+        places.update(here)
+    elif places:
+        places.difference_update(here)
     if not places:
         return {}
     subjects, audience_names, numbers = zip(*places, strict=True)
@@ -136,13 +143,14 @@ def _is_erased(peer: Peer, commitment: str) -> bool:
 
 def _begun(peer: Peer, items: Iterable[Judged], grants: dict[str, int]) -> set[tuple[str, str]]:
     """Chains that may begin in their middle, of which something was received before."""
+    if not any(grants.values()):
+        return set()
     asked = {
         item.header.subject
         for item in items
         if item.header is not None
         and item.header.audience == audiences.CONNECTED
         and item.header.chain.n > 1
-        and any(grants.values())
     }
     if not asked:
         return set()
@@ -158,13 +166,13 @@ def _begun(peer: Peer, items: Iterable[Judged], grants: dict[str, int]) -> set[t
 
 def hold_followers(peer: Peer, items: Sequence[Judged]) -> None:
     """Hold everything that follows, in its own chain, a record that is held back (now or since earlier)."""
-    subjects = {item.header.subject for item in items if item.header is not None}
     holding = Quarantine.objects.filter(peer=peer).exclude(reason__in=REFUSED_REASONS)
-    held = (
-        set(holding.filter(subject__in=subjects).values_list("subject", "audience"))
-        if holding.exists()
-        else set()
-    )
+    held: set[tuple[str, str]] = set()
+    if holding.exists():
+        subjects = {item.header.subject for item in items if item.header is not None}
+        held.update(holding.filter(subject__in=subjects).values_list("subject", "audience"))
+    elif not any(item.state for item in items):
+        return
     for item in items:
         if item.header is None:
             continue

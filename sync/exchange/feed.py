@@ -29,6 +29,17 @@ _COPY_BEGIN = 19
 _COPY_END = 2
 
 
+# How many records, whether their octets end the answer, the last one's index and its commitment.
+_LONG_ENOUGH = sql.SQL(
+    "SELECT w.*, (SELECT encode(commitment, 'hex') FROM sync_entry e WHERE e.index = w.last) FROM ("
+    " SELECT count(*), max(before + length) >= {octets} AS whole, max(index) AS last FROM ("
+    "  SELECT index, length, sum(length) OVER (ORDER BY index) - length AS before FROM ("
+    "   SELECT index, octet_length(body) + octet_length(header) AS length FROM sync_opening"
+    "   WHERE index >= {start} AND index < {stop} AND {where} ORDER BY index LIMIT {records}"
+    " ) AS a) AS b WHERE before < {octets}) AS w"
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Window:
     start: int
@@ -71,7 +82,7 @@ def disclose(peer: Peer, start: int, stop: int) -> list[bytes]:
         )
         grants = [(grant.kind, grant.start) for grant in Grant.objects.filter(peer=peer)]
         where = _disclosed(peer.origin, grants)
-        window = _window(where, start, min(stop, size))
+        window = _window(where, start, min(stop, size, start + framing.WINDOW_LEAVES))
         before = Told.objects.filter(peer=peer, epoch=epoch, size=start).first()
         counted, last = (
             (before.count, before.last) if before is not None else _recount(where, start)
@@ -124,28 +135,18 @@ def _window(where: sql.Composable, start: int, stop: int) -> _Window:
     """Return how far one answer reaches: so many records, so many octets."""
     with connection.cursor() as cursor:
         cursor.execute(
-            sql.SQL(
-                "SELECT index, octet_length(body) + octet_length(header) FROM sync_opening"
-                " WHERE index >= {} AND index < {} AND {} ORDER BY index LIMIT {}"
-            ).format(
-                sql.Literal(start), sql.Literal(stop), where, sql.Literal(framing.WINDOW_RECORDS)
+            _LONG_ENOUGH.format(
+                start=sql.Literal(start),
+                stop=sql.Literal(stop),
+                where=where,
+                records=sql.Literal(framing.WINDOW_RECORDS),
+                octets=sql.Literal(framing.WINDOW_OCTETS),
             )
         )
-        found: list[tuple[int, int]] = cursor.fetchall()
-        octets = count = 0
-        for index, length in found:
-            octets += length
-            count += 1
-            if octets >= framing.WINDOW_OCTETS or count == framing.WINDOW_RECORDS:
-                stop = index + 1
-                break
-        if not count:
-            return _Window(start=start, stop=stop, count=0, last="")
-        cursor.execute(
-            "SELECT encode(commitment, 'hex') FROM sync_entry WHERE index = %s",
-            [found[count - 1][0]],
-        )
-        return _Window(start=start, stop=stop, count=count, last=cursor.fetchone()[0])
+        count, full, index, last = cursor.fetchone()
+    if full or count == framing.WINDOW_RECORDS:
+        stop = index + 1
+    return _Window(start=start, stop=stop, count=count, last=last or "")
 
 
 def _recount(where: sql.Composable, stop: int) -> tuple[int, str]:
@@ -171,4 +172,4 @@ def _rows(where: sql.Composable, window: _Window) -> bytes:
             " TO STDOUT (FORMAT binary)"
         ).format(sql.Literal(window.start), sql.Literal(window.stop), where)
         cursor.copy_expert(query, copied)
-    return copied.getvalue()[_COPY_BEGIN:-_COPY_END]
+    return bytes(copied.getbuffer()[_COPY_BEGIN:-_COPY_END])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from sync.models.exchange import Received
 
@@ -15,8 +16,7 @@ REFUSED_REASONS = ("foreign-origin", "misdirected", "repeated")
 """Reasons that hold back no chain: such a record never belonged to one."""
 
 
-@dataclass(slots=True)
-class Judged:
+class Judged(msgspec.Struct, gc=False):
     """A proven opening and what becomes of it."""
 
     opening: Opening

@@ -7,34 +7,29 @@ hands: from them a fork is proven, or an alarm raised that says why it is not pr
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from sync.errors import NoteFault, ProofFault
-from sync.exchange import keyring
+from sync.exchange import keyring, leaves
 from sync.exchange.incidents import describe
-from sync.formats import copies, forks, heads, notes, tiles
+from sync.formats import copies, forks, framing, heads, notes
 from sync.models.exchange import Following, MirrorBundle, PeerHead
 from sync.refusals import PeerLied
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
 
     from sync.exchange.sources import Source
     from sync.models.exchange import Peer
 
-PARALLEL = 4
-"""Bundles fetched at the same time."""
-
-_ROUND = 128
+_PIECE = 1 << 20
+_COPY = "COPY sync_mirrorbundle (peer_id, number, commitments, root) FROM STDIN (FORMAT binary)"
 _HEADS = 50
-_FULL = copies.WIDTH * 32
-_FRAME = b"\x00\x21\x01"
-_BUNDLE_CAP = 64 * 1024
 _STEP = 2**40
 """A head that grew by more than this in one step is not believed to be a log's."""
 
@@ -119,25 +114,30 @@ def _copy(peer: Peer, source: Source, mirrored: int, size: int) -> _Copied | Non
     """
     copied, number = _copied(peer, mirrored), mirrored // copies.WIDTH
     roots, tail = copied.roots, copied.tail
-    for batch in _bundles(source, number, size):
+    for batch in leaves.bundles(source, number, size):
         if not batch[0].startswith(tail):
             return None
-        tail = b"" if len(batch[-1]) == _FULL else batch[-1]
-        rows = [_row(peer, number + place, commitments) for place, commitments in enumerate(batch)]
-        roots += [bytes(row.root) for row in rows if row.root is not None]
-        MirrorBundle.objects.bulk_create(
-            rows,
-            update_conflicts=True,
-            unique_fields=["peer", "number"],
-            update_fields=["commitments", "root"],
-        )
+        tail = b"" if len(batch[-1]) == leaves.FULL else batch[-1]
+        found = [
+            copies.bundle_root(bundle) if len(bundle) == leaves.FULL else None for bundle in batch
+        ]
+        _store(peer, number, zip(batch, found, strict=True))
+        roots += [root for root in found if root is not None]
         number += len(batch)
     return _Copied(roots, tail)
 
 
-def _row(peer: Peer, number: int, commitments: bytes) -> MirrorBundle:
-    root = copies.bundle_root(commitments) if len(commitments) == _FULL else None
-    return MirrorBundle(peer=peer, number=number, commitments=commitments, root=root)
+def _store(peer: Peer, number: int, bundles: Iterable[tuple[bytes, bytes | None]]) -> None:
+    """Write bundles and their roots from a number on, over whatever is there."""
+    who = peer.pk.to_bytes(8, "big")
+    rows = [
+        (who, place.to_bytes(8, "big"), commitments, root)
+        for place, (commitments, root) in enumerate(bundles, number)
+    ]
+    with transaction.atomic(), connection.cursor() as cursor:
+        stored = MirrorBundle.objects.filter(peer=peer, number__gte=number)
+        stored.filter(number__lt=number + len(rows)).delete()
+        cursor.copy_expert(_COPY, io.BytesIO(b"".join(framing.copy_rows(rows))), _PIECE)
 
 
 # --- judging ---------------------------------------------------------------------------------
@@ -191,14 +191,16 @@ def _judge_divergence(peer: Peer, source: Source, head: notes.Checkpoint, mirror
     note = _note_of(peer, head.size, head.root)
     roots: list[bytes] = []
     tail = opened = sample = b""
-    for batch in _bundles(source, 0, head.size):
+    for batch in leaves.bundles(source, 0, head.size):
         sample = sample or b"".join(batch)
         at = mirrored // copies.WIDTH - len(roots)
         opened = batch[at] if 0 <= at < len(batch) else opened
         roots += [
-            copies.bundle_root(commitments) for commitments in batch if len(commitments) == _FULL
+            copies.bundle_root(commitments)
+            for commitments in batch
+            if len(commitments) == leaves.FULL
         ]
-        tail = b"" if len(batch[-1]) == _FULL else batch[-1]
+        tail = b"" if len(batch[-1]) == leaves.FULL else batch[-1]
     served = copies.Tree(roots, tail)
     ours = PeerHead.objects.filter(peer=peer, size=mirrored, proven=True).first()
     if served.root() == head.root and ours is not None and mirrored:
@@ -275,31 +277,3 @@ def commitments_between(peer: Peer, start: int, stop: int) -> bytes:
     joined = b"".join(bytes(octets) for octets in bundles.values_list("commitments", flat=True))
     begin = (start - first * copies.WIDTH) * 32
     return joined[begin : begin + (stop - start) * 32]
-
-
-# --- fetching --------------------------------------------------------------------------------
-
-
-def _bundles(source: Source, first: int, size: int) -> Iterator[list[bytes]]:
-    """Fetch the bundles from number ``first`` to the end of a log of ``size``: batches of them, in order."""
-
-    def fetch(number: int) -> bytes:
-        width = min(copies.WIDTH, size - number * copies.WIDTH)
-        octets = source.get(
-            f"/ledger/tile/{tiles.bundle_path(number, width)}", cap=_BUNDLE_CAP, signed=False
-        ).body
-        # Every entry is a length of 33, the version 1 and a commitment: 35 octets, whatever the commitment.
-        if len(octets) != 35 * width or any(
-            octets[at::35] != _FRAME[at : at + 1] * width for at in range(3)
-        ):
-            raise PeerLied(
-                "malformed",
-                f"Bundle {number} is not {width} entries of version 1.",
-                {"bundle": octets[:65536]},
-            )
-        return b"".join([octets[at : at + 32] for at in range(3, len(octets), 35)])
-
-    last = -(-size // copies.WIDTH)
-    with ThreadPoolExecutor(max_workers=PARALLEL, thread_name_prefix="bundles") as pool:
-        for begin in range(first, last, _ROUND):
-            yield list(pool.map(fetch, range(begin, min(begin + _ROUND, last))))

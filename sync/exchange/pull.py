@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.db import connection
@@ -174,8 +174,9 @@ def _take_from(peer: Peer, source: Source, position: Position, stop: int) -> Non
     """Fetch windows one ahead of taking them in, from a position to the mirror cursor."""
     us, keys = own_origin(), keyring.verifiers(peer, "peer")
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="records") as ahead:
+        begin = position.start
         coming: Future[Window] = ahead.submit(
-            _fetch, peer, source, (us, keys), position.start, stop
+            _fetch, peer, source, (us, keys), begin, _proven(peer, begin, stop)
         )
         while True:
             window = coming.result()
@@ -191,14 +192,12 @@ def _take_from(peer: Peer, source: Source, position: Position, stop: int) -> Non
                     "wrong-note", "The answer does not go on.", {"disclosure.note": window.note}
                 )
             if more:
-                coming = ahead.submit(_fetch, peer, source, (us, keys), said.size, stop)
-            proven = mirror.commitments_between(peer, position.start, said.size)
-            commitments = windows.check_openings(
-                window.openings, proven, start=position.start, stop=said.size
-            )
-            window = replace(window, commitments=commitments)
+                begin = said.size
+                coming = ahead.submit(
+                    _fetch, peer, source, (us, keys), begin, _proven(peer, begin, stop)
+                )
             windows.check_count(window, position)
-            taken = take(peer, us, window, position)
+            taken = take(peer, us, window, position, flush=not more)
             for lie in taken.lies:
                 incident_record(peer, lie)
             if taken.stopping is not None:
@@ -210,15 +209,28 @@ def _take_from(peer: Peer, source: Source, position: Position, stop: int) -> Non
             position = _position(Following.objects.get(peer=peer))
 
 
+def _proven(peer: Peer, start: int, stop: int) -> bytes:
+    """Return the proven commitments of all that one answer may hold."""
+    return mirror.commitments_between(peer, start, min(stop, start + framing.WINDOW_LEAVES))
+
+
 def _fetch(
-    peer: Peer, source: Source, between: tuple[str, list[VerifierKey]], start: int, stop: int
+    peer: Peer, source: Source, between: tuple[str, list[VerifierKey]], start: int, proven: bytes
 ) -> Window:
     """Fetch one window and judge what needs no database: runs beside the taking in of the one before."""
     us, keys = between
+    stop = start + len(proven) // 32
     path = f"/exchange/records?from={start}&to={stop}"
     stream = source.get(path, cap=ANSWER_CAP, seconds=ANSWER_SECONDS).body
     openings, note = windows.read_window(stream)
     said = windows.check_note(
         note, keys=keys, issuer=peer.origin, recipient=us, start=start, stop=stop
     )
-    return Window(openings=openings, commitments=[], disclosure=said, note=note)
+    commitments = windows.check_openings(openings, proven, start=start, stop=said.size)
+    return Window(
+        openings=openings,
+        commitments=commitments,
+        headers=windows.read_headers(openings),
+        disclosure=said,
+        note=note,
+    )

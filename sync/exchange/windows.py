@@ -10,16 +10,18 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sync.errors import NoteFault
+from sync.errors import NoteFault, RecordFault
 from sync.exchange.incidents import describe
 from sync.formats import framing, notes
 from sync.formats.framing import FramingFault
+from sync.formats.records import decode_header
 from sync.refusals import PeerLied
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sync.formats.framing import Disclosure, Opening
+    from sync.formats.records import Header
 
 _DOMAIN = b"minqing/entry/v1\x00"
 _LENGTH = struct.Struct(">I")
@@ -38,10 +40,15 @@ class Position:
 
 @dataclass(frozen=True, kw_only=True)
 class Window:
-    """An answer that held. ``commitments`` are the proven ones of the openings, in order."""
+    """An answer that held.
+
+    ``commitments`` are the proven ones of the openings, in order; ``headers`` theirs (None where erased), fewer
+    when one cannot be read: they end before it.
+    """
 
     openings: list[Opening]
     commitments: list[bytes]
+    headers: list[Header | None]
     disclosure: Disclosure
     note: bytes
 
@@ -120,7 +127,7 @@ def check_openings(openings: list[Opening], proven: bytes, *, start: int, stop: 
     """
     commitments: list[bytes] = []
     before = start - 1
-    sha256, pack = hashlib.sha256, _LENGTH.pack
+    sha256, pack, append = hashlib.sha256, _LENGTH.pack, commitments.append
     for opening in openings:
         index = opening.index
         if index <= before:
@@ -135,16 +142,27 @@ def check_openings(openings: list[Opening], proven: bytes, *, start: int, stop: 
         leaf = proven[(index - start) * 32 : (index - start) * 32 + 32]
         if opening.salt is not None:
             header, body = opening.header or b"", opening.body or b""
-            hashed = sha256(_DOMAIN + opening.salt + pack(len(header)) + header)
-            hashed.update(body)
-            if hashed.digest() != leaf:
+            preimage = b"".join((_DOMAIN, opening.salt, pack(len(header)), header, body))
+            if sha256(preimage).digest() != leaf:
                 raise PeerLied(
                     "changed",
                     f"Record {index} is not what the log committed to.",
                     {**_evidence(opening), "leaf": leaf},
                 )
-        commitments.append(leaf)
+        append(leaf)
     return commitments
+
+
+def read_headers(openings: list[Opening]) -> list[Header | None]:
+    """Read the headers, None where erased; end before the first that cannot be read."""
+    headers: list[Header | None] = []
+    append = headers.append
+    try:
+        for opening in openings:
+            append(None if opening.header is None else decode_header(opening.header))
+    except RecordFault:
+        return headers
+    return headers
 
 
 def check_count(window: Window, position: Position) -> None:

@@ -14,6 +14,8 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from sync.errors import NoteFault, SyncFault
 from sync.formats import notes
 
@@ -30,10 +32,14 @@ WINDOW_RECORDS = 8192
 WINDOW_OCTETS = 8 * 1024 * 1024
 """An answer ends with the record that passes this."""
 
+WINDOW_LEAVES = 2 * WINDOW_RECORDS
+"""An answer covers at most so many leaves: what was not disclosed costs the reader no memory either."""
+
 
 _HEAD = struct.Struct(">H")
 _LENGTH = struct.Struct(">i")
-_INDEX = struct.Struct(">IQi")
+_ROW = struct.Struct(">HiQi")
+_FOUR = b"\x00\x04"
 _TITLE = "minqing disclosure 1"
 
 
@@ -41,8 +47,7 @@ class FramingFault(SyncFault):
     """The octets are not a stream of rows."""
 
 
-@dataclass(slots=True)
-class Opening:
+class Opening(msgspec.Struct, gc=False):
     """One row. ``salt``, ``header`` and ``body`` are None for an erased record."""
 
     index: int
@@ -136,17 +141,13 @@ def split(stream: bytes) -> tuple[list[Opening], bytes]:
     """
     openings: list[Opening] = []
     at, whole = 0, len(stream)
-    append, unpack = openings.append, _LENGTH.unpack_from
+    append, row_of, length_at = openings.append, _ROW.unpack_from, _LENGTH.unpack_from
     try:
-        while True:
-            (fields,) = _HEAD.unpack_from(stream, at)
-            at += 2
-            if fields == 1:
-                break
-            length, index, salted = _INDEX.unpack_from(stream, at)
-            if fields != 4 or length != 8:
-                raise FramingFault("A row must have four fields, the first of eight octets.")
-            at += 16
+        while stream[at : at + 2] == _FOUR:
+            _, width, index, salted = row_of(stream, at)
+            if width != 8:
+                raise FramingFault("A row begins with a field of eight octets.")
+            at += 18
             if salted == -1:
                 if stream[at : at + 8] != b"\xff" * 8:
                     raise FramingFault("A row must be whole or erased.")
@@ -155,17 +156,19 @@ def split(stream: bytes) -> tuple[list[Opening], bytes]:
                 continue
             if salted != 32:
                 raise FramingFault("A salt has 32 octets.")
-            salt, at = stream[at : at + 32], at + 32
-            (length,) = unpack(stream, at)
-            header = stream[at + 4 : at + 4 + length]
-            at += 4 + len(header)
-            (following,) = unpack(stream, at)
-            body = stream[at + 4 : at + 4 + following]
-            at += 4 + len(body)
+            salt, at = stream[at : at + 32], at + 36
+            (length,) = length_at(stream, at - 4)
+            header = stream[at : at + length]
+            at += len(header) + 4
+            (following,) = length_at(stream, at - 4)
+            body = stream[at : at + following]
+            at += len(body)
             if length != len(header) or following != len(body):
                 raise FramingFault("A field is longer than the stream.")
             append(Opening(index, salt, header, body))
-        note, at = _field(stream, at, whole)
+        if _HEAD.unpack_from(stream, at) != (1,):
+            raise FramingFault("A row must have four fields.")
+        note, at = _field(stream, at + 2, whole)
     except struct.error as fault:
         raise FramingFault("The stream is cut off.") from fault
     if at != whole:

@@ -43,7 +43,7 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LARGEST = 2**53 - 1
 
 
-class Chain(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Chain(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """Place of a record among those of one subject and one audience."""
 
     n: int
@@ -53,7 +53,7 @@ class Chain(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Commitment of the predecessor; empty for the first."""
 
 
-class Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """What a record says about itself. The fields stand in the order of RFC 8785."""
 
     audience: str

@@ -152,6 +152,9 @@ class Liar:
             first = tiles.decode_index(place) * tiles.WIDTH
             wanted = self.commitments()[first : first + int(width or tiles.WIDTH)]
             return tiles.encode_bundle([records.log_entry(text) for text in wanted])
+        if path.startswith("/ledger/leaves/"):
+            first, stop = map(int, path.split("/")[-2:])
+            return bytes.fromhex("".join(self.commitments()[first:stop]))
         if path == "/exchange/records":
             start, stop = int(query["from"][0]), int(query["to"][0])
             return b"".join(framing.row(row) for row in self.rows(start, stop)) + framing.end(
