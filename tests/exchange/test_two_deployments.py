@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 import httpx
 import pytest
 
+from minqing.config import postgres
 from tests.support.deployment import Deployment
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(1200)]
@@ -111,26 +114,57 @@ def test_a_puller_killed_at_any_point_loses_and_doubles_nothing(two):
     one, other = two
     before = len(taken(other, "430524")["bodies"])
     one.python(_PUBLISH.format(count=3000, name="more", audience="public"), unit="430522")
-    inside = "from tenants.current import unit_by_code, unit_context\ninside = unit_context(unit_by_code('430524'))\ninside.__enter__()\n"
-    code = f"import django; django.setup()\n{inside}from sync.formats import framing\nframing.WINDOW_RECORDS = 100\nprint('ready', flush=True)\n{_PULL}"
     for _ in range(5):
-        puller = subprocess.Popen(
-            [sys.executable, "-c", code],
-            env=other._environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd=other.state,
-        )
-        assert puller.stdout is not None
-        assert puller.stdout.readline() == b"ready\n"
-        time.sleep(random.uniform(0.0, 0.6))
-        puller.send_signal(signal.SIGKILL)
-        puller.wait()
-        puller.stdout.close()
+        with pulling(other) as puller:
+            time.sleep(random.uniform(0.0, 0.6))
+            puller.send_signal(signal.SIGKILL)
     other.python(_PULL, unit="430524")
     found = taken(other, "430524")
     assert found["bodies"][before:] == [f"more {number}" for number in range(3000)]
     assert (found["states"], found["incidents"], found["held"]) == ([0], [], 0)
+
+
+def test_a_database_killed_in_the_middle_of_a_pull_loses_and_doubles_nothing(two):
+    one, other = two
+    before = len(taken(other, "430524")["bodies"])
+    one.python(_PUBLISH.format(count=1000, name="still more", audience="public"), unit="430522")
+    for _ in range(2):
+        with pulling(other) as puller:
+            time.sleep(random.uniform(0.0, 0.4))
+            os.kill(postmaster(other), signal.SIGKILL)
+            puller.wait(60)
+    other.python(_PULL, unit="430524")
+    found = taken(other, "430524")
+    assert found["bodies"][before:] == [f"still more {number}" for number in range(1000)]
+    assert (found["states"], found["incidents"], found["held"]) == ([0], [], 0)
+
+
+@contextmanager
+def pulling(deployment):
+    """A process that pulls, in many small windows; it has set up and begins now."""
+    inside = "from tenants.current import unit_by_code, unit_context\ninside = unit_context(unit_by_code('430524'))\ninside.__enter__()\n"
+    code = f"import django; django.setup()\n{inside}from sync.formats import framing\nframing.WINDOW_LEAVES = 100\nprint('ready', flush=True)\n{_PULL}"
+    puller = subprocess.Popen(
+        [sys.executable, "-c", code],
+        env=deployment._environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=deployment.state,
+    )
+    assert puller.stdout is not None
+    assert puller.stdout.readline() == b"ready\n"
+    try:
+        yield puller
+    finally:
+        puller.kill()
+        puller.wait()
+        puller.stdout.close()
+
+
+def postmaster(deployment):
+    """Return the process id of a deployment's database server."""
+    cluster = postgres.cluster_for(deployment.state)
+    return int((cluster.data / "postmaster.pid").read_text().split()[0])
 
 
 def test_an_issuer_that_is_away_is_only_later(two):
