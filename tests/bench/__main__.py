@@ -19,7 +19,7 @@ import django
 
 from tests.support import environment  # noqa: F401  a state folder of this run's own, before settings are read
 
-NAMES = ("ledger", "exchange", "search", "pages")
+NAMES = ("ledger", "peers", "exchange", "search", "pages")
 
 
 def main() -> int:
@@ -29,6 +29,12 @@ def main() -> int:
         "names", nargs="*", choices=[*NAMES, []], help=f"of {', '.join(NAMES)} (default all)"
     )
     parser.add_argument("--quick", action="store_true", help="small sizes, for a look")
+    parser.add_argument(
+        "--records",
+        type=int,
+        default=0,
+        help="how many the exchange catches up with (default 100,000)",
+    )
     arguments = parser.parse_args()
     django.setup()
     figures: dict[str, object] = {
@@ -39,7 +45,9 @@ def main() -> int:
     for name in arguments.names or NAMES:
         started = time.monotonic()
         sys.stdout.write(f"\n== {name}\n")
-        figures[name] = importlib.import_module(f"tests.bench.bench_{name}").run(arguments.quick)
+        options = {"records": arguments.records} if name == "exchange" else {}
+        bench = importlib.import_module(f"tests.bench.bench_{name}")
+        figures[name] = bench.run(arguments.quick, **options)
         sys.stdout.write(f"   ({time.monotonic() - started:.0f} s)\n")
         Path("bench.json").write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n")
     sys.stdout.write("\nwritten to bench.json\n")
