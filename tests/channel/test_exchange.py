@@ -82,6 +82,18 @@ def test_the_other_unit_gets_the_same_octets_and_checks_them_against_the_receipt
             assert b"SecretPhone" not in bytes(row.body) + bytes(row.header)
 
 
+def test_that_an_original_was_opened_at_another_unit_is_read_by_the_reporter(two, courier):
+    county, neighbour, _, there, _ = two
+    taken, number = referred(two, courier, photos=(photo(),))
+    with unit_context(neighbour):
+        (shown,) = selectors.case_for(there, number).photos
+        services.original_open(by=there, number=number, photo=shown.id, reason="核对地点")
+    courier.carry(neighbour, county)
+    with unit_context(county):
+        step = selectors.case_by_code(taken.code).steps[-1]
+    assert (step.unit, "核对地点" in step.note) == ("隆回县", True)
+
+
 def test_a_photo_that_is_not_its_digest_is_refused(two, courier):
     _county, neighbour, *_ = two
     referred(two, courier, photos=(photo(),))

@@ -15,7 +15,7 @@ from minqing.channel.models import Case, Mask, Purpose, Sender
 from minqing.channel.octets import check_note, check_words
 from minqing.channel.originals import opened
 from minqing.channel.selectors.desk import case_locked
-from minqing.channel.services.moves import message_add, move, step_add
+from minqing.channel.services.moves import message_add, move, status_tell, step_add
 from minqing.channel.services.records import JSON, json_body, own_record
 from minqing.channel.states import MAX_RETURNS, State
 from minqing.channel.values import PhotoOriginal
@@ -161,7 +161,10 @@ def original_open(*, by: Staff, number: str, photo: str, reason: str) -> PhotoOr
             raise UnknownCase
         octets = opened(bytes(found.original), found.digest)
         read_recorded(by, "photo.original", case.subject)
-        step_add(case, case.state, note=_("打开照片原件：%(why)s") % {"why": reason}, by=by)
+        note = _("打开照片原件：%(why)s") % {"why": reason}
+        step_add(case, case.state, note=note, by=by)
+        if case.source:  # the reporter reads it there
+            status_tell(case, case.source, state=case.state, note=note)
     return PhotoOriginal(octets=octets, media_type=found.media_type, digest=found.digest)
 
 
