@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from sync.errors import PolicyFault
+from sync.exchange import region
 from sync.models.exchange import Incident, Received
 from sync.models.handovers import Custody, Handover, Reassignment, Superior, Tenure
 from sync.refusals import PeerFault
@@ -231,5 +233,31 @@ def superior_set(unit: str, superior: str) -> None:
 
 
 def superior_of(unit: str) -> str:
-    """Return the origin that the directory names superior to a unit; empty for none."""
-    return Superior.objects.filter(unit=unit).values_list("superior", flat=True).first() or ""
+    """Return the origin that the directory names superior to a unit; empty for none.
+
+    The directory is the region's signed policy in force here, unless an operator entered a line of its own for the unit.
+    """
+    entered = Superior.objects.filter(unit=unit).values_list("superior", flat=True).first()
+    if entered:
+        return entered
+    region_name, members = _region()
+    return region_name if unit in members and unit != region_name else ""
+
+
+def units_below(superior: str) -> list[str]:
+    """Return the origins of the units that the directory puts directly below one."""
+    entered = dict(Superior.objects.values_list("unit", "superior"))
+    region_name, members = _region()
+    named = {unit: region_name for unit in members if unit != region_name}
+    return sorted(unit for unit, above in (named | entered).items() if above == superior)
+
+
+def _region() -> tuple[str, frozenset[str]]:
+    """The publisher of the policy in force, and the logs it names; an ended or doubtful policy names nobody."""
+    try:
+        found = region.current()
+    except PolicyFault:
+        found = None
+    if found is None:
+        return "", frozenset()
+    return found.region, frozenset(key.name for key in found.policy.logs)

@@ -7,8 +7,10 @@ contradict themselves or each other nothing moves, and the public page says that
 from __future__ import annotations
 
 import dataclasses
+import re
 import uuid
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -317,3 +319,11 @@ def test_the_length_of_the_notice_is_a_setting(told, notice):
     with override_settings(MINQING=dataclasses.replace(settings.MINQING, notice_days=1)):
         read(old, superior)
     assert home() == (new.origin, "")
+
+
+def test_the_example_of_the_protocol_page_is_what_the_code_makes():
+    page = (Path(__file__).parents[2] / "docs" / "protocol-exchange.md").read_text()
+    (example,) = re.findall(r"```handover\n(.*)\n```", page)
+    step = handovers.decode(example.encode())
+    assert isinstance(step, Offer)
+    assert handovers.encode(step).decode() == example

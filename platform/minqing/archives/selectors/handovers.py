@@ -15,7 +15,6 @@ from sync import identity
 from sync.exchange import custody as custodies
 from sync.exchange.handing import due_on
 from sync.exchange.peers import reachable_units
-from sync.models.handovers import Superior
 
 if TYPE_CHECKING:
     import uuid
@@ -68,10 +67,8 @@ def officials_below(by: Staff) -> list[OfficialName]:
         NotAllowed: ``by`` neither writes, reviews nor supervises.
     """
     require(by, *READERS)
-    below = Superior.objects.filter(superior=identity.origin()).values_list("unit", flat=True)
-    rows = PublicOfficialRow.objects.filter(
-        home__in=list(below), is_withdrawn=False, is_former=False
-    )
+    below = custodies.units_below(identity.origin())
+    rows = PublicOfficialRow.objects.filter(home__in=below, is_withdrawn=False, is_former=False)
     return [
         OfficialName(public_id=row.official_id, name=row.name, unit=row.home_name)
         for row in rows[:LISTED]

@@ -1,0 +1,236 @@
+"""What a unit orders erased is gone there and at whoever received it: every table, index, cache, file and queue is swept."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.cache import caches
+from django.db import connection, transaction
+from django.utils import timezone
+
+from minqing.accounts.models import Role
+from minqing.archives import selectors, services
+from minqing.archives.errors import BadValue, MoveRefused
+from search import indexer
+from search.query import SearchRequest
+from search.service import search
+from sync import audiences, identity, ledger
+from sync.erasers import Gone
+from sync.errors import LedgerFault
+from sync.exchange import erasing, peers, received
+from sync.formats.records import commitment as committed_to
+from sync.kinds import RecordKind, register_kind
+from sync.ledger import erasure
+from sync.models import Evidence, Incident, Peer, Quarantine, Received
+from tenants.current import unit_context
+from tests.support.archives import DAY, Office, wording
+from tests.support.desk import hidden, signed_in, staff_of
+from tests.support.handing import connect_all, origin_of, pull_in, settle
+from tests.support.served import served
+
+SECRET = "绛雪轩缥缃"
+"""Stands in no other text."""
+
+
+@pytest.fixture
+def two(fresh_database, county, city):
+    """新邵 published one entry that must go and one that stays; 邵阳 follows and shows both."""
+    with served() as port:
+        connect_all(port, county, city)
+        with unit_context(county):
+            office = Office()
+            official = office.official("王示例")
+            stays = office.published(official, wording=wording(title="留下的一条"))
+            gone = office.published(
+                official,
+                wording=wording(title=f"{SECRET}一事", text=f"{SECRET}正文", note=f"{SECRET}材料"),
+            )
+            reply = services.reply_attach(
+                by=office.clerk, entry=gone, text=f"{SECRET}说明", day=DAY
+            ).public_id
+            services.reply_publish(by=office.reviewer, reply=reply)
+            office.corrected(gone, title=f"{SECRET}更正")
+            services.entry_correct(
+                by=office.clerk, entry=gone, wording=wording(title=f"{SECRET}再改"), reason="核对"
+            )
+        settle(city, county)
+        for unit in (county, city):
+            with unit_context(unit):
+                indexer.drain()
+        yield office, stays, gone
+
+
+def remains(unit):
+    """Return where the secret still is: tables of the unit's schema, index, media, cache, spool and lists of the state folder."""
+    inside = SECRET[
+        1:4
+    ]  # the index's compression may split off a first octet that another title shares
+    needles = [inside.encode(code) for code in ("utf-8", "utf-16-le", "unicode_escape")]
+    found = []
+    with unit_context(unit), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.relname FROM pg_class c WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'm', 'p')"
+        )
+        for (table,) in cursor.fetchall():
+            # bytea prints as hex: look for the octets and for the text
+            cursor.execute(
+                f'SELECT count(*) FROM "{table}" t WHERE position(%s IN t::text) > 0 OR position(%s IN t::text) > 0',
+                [inside, inside.encode().hex()],
+            )
+            if cursor.fetchone()[0]:
+                found.append(table)
+        aliases = {str(indexer.alias_of(index)) for index in ("public", "internal")}
+    state = Path(settings.MINQING.state)
+    for path in state.rglob("*"):
+        relative = path.relative_to(state)
+        if not path.is_file() or relative.parts[0] == "postgres":
+            continue
+        if relative.parts[0] == "search" and not any(
+            part.startswith(alias) for part in relative.parts for alias in aliases
+        ):
+            continue  # the other unit's index
+        octets = path.read_bytes()
+        if any(needle in octets for needle in needles):
+            found.append(str(relative))
+    for name in ("default", "pages"):
+        if any(needle in value for value in caches[name]._cache.values() for needle in needles):
+            found.append(f"cache {name}")
+    return found
+
+
+def hits(unit):
+    """Return how many public documents of a unit the search finds for the secret."""
+    with unit_context(unit):
+        indexer.drain()
+        return search("public", SearchRequest.from_parameters({"q": [SECRET]})).total
+
+
+def test_an_erased_entry_is_gone_at_home_and_at_the_peer_who_says_so(two, county, city, visit):
+    _office, stays, gone = two
+    assert hits(county) == hits(city) == 1
+    for unit in (county, city):
+        assert SECRET in visit(unit).get(f"/entries/{gone}/").content.decode()
+        assert any(name.startswith("search") for name in remains(unit))
+    supervisor = staff_of(county, "desk", Role.SUPERVISOR)
+    client = signed_in(county, supervisor)
+    once = hidden(client.get("/desk/erasures/").content.decode(), "once")
+    order = {"once": once, "kind": "entry", "what": f"http://xinshao.localhost/entries/{gone}/", "basis": "个人信息保护法第47条；新法删〔2026〕1号"}  # fmt: skip
+    assert client.post("/desk/erasures/order/", order).status_code == 400  # not ticked
+    assert SECRET in visit(county).get(f"/entries/{gone}/").content.decode()
+    said = client.post("/desk/erasures/order/", {**order, "sure": "yes"}, follow=True)
+    page = said.content.decode()
+    assert "1 个单位没有回执" in page
+    assert hits(county) == 0
+    assert remains(county) == []
+    assert hits(city) == 1
+
+    pull_in(city, county)
+    assert hits(city) == 0
+    assert remains(city) == []
+    pull_in(county, city)
+    page = client.get("/desk/erasures/").content.decode()
+    assert "全部回执" in page
+    with unit_context(county):
+        (state,) = erasing.orders()
+        (answer,) = state.answers
+        assert (answer.name, answer.records, state.missing) == ("邵阳市", 3, ())
+        assert answer.held_until == timezone.localdate() + datetime.timedelta(days=30)
+        receipt = Received.objects.get(commitment=bytes.fromhex(answer.commitment))
+        again = committed_to(bytes(receipt.salt), bytes(receipt.header), bytes(receipt.body))
+        assert again == answer.commitment
+    for unit in (county, city):
+        text = visit(unit).get(f"/entries/{gone}/").content.decode()
+        assert "已依法删除" in text
+        assert SECRET not in text
+        assert "留下的一条" in visit(unit).get(f"/entries/{stays}/").content.decode()
+        with unit_context(unit):
+            official = selectors.entry_page(stays).entry.official_id
+            assert [e.public_id for e in selectors.official_page(official).entries] == [stays]
+
+    # An old backup comes back, at home and at the peer: what was erased goes again before anything is served.
+    with unit_context(city):
+        listed = erasure.erased_file().read_text().split()
+        assert len(listed) == 3
+        Received.objects.filter(commitment=bytes.fromhex(listed[0])).update(
+            state=Received.APPLIED, body=SECRET.encode()
+        )
+        erasure.replay()
+    assert remains(city) == []
+    with unit_context(county):
+        assert set(listed) <= erasure.erased()
+        assert erasure.replay() == 0
+
+
+def test_nobody_orders_away_what_another_unit_issued(two, county, city, visit):
+    _office, _stays, gone = two
+    with unit_context(county):
+        theirs = selectors.entry_page(gone).entry.commitment
+        own = erasure.records_about([f"entry:{gone}"])
+        with pytest.raises(LedgerFault):
+            erasure.erase(own, basis=" ")
+        supervisor = staff_of(county, "chief", Role.SUPERVISOR)
+        with pytest.raises(MoveRefused, match="什么也没有删"):
+            services.records_erase(by=supervisor, commitments=["ab" * 32], basis="依据")
+        with pytest.raises(BadValue):
+            services.entry_erase(by=supervisor, entry=gone, basis="")
+    with unit_context(city):
+        with pytest.raises(LedgerFault):
+            erasure.erase([theirs], basis="邵阳市要求删除")
+        # Even a unit that writes such an order into its log by hand reaches nothing of another's.
+        body = b'{"basis":"x","commitments":["%s"],"held_until":""}' % theirs.encode()
+        with transaction.atomic():
+            ledger.append(
+                kind=erasure.KIND, subject="erasure", body=body, audience=audiences.PUBLIC
+            )
+        ledger.seal()
+    pull_in(county, city)
+    pull_in(city, county)
+    for unit in (county, city):
+        assert SECRET in visit(unit).get(f"/entries/{gone}/").content.decode()
+
+
+def test_what_is_held_in_quarantine_or_kept_as_evidence_goes_too(two, county, city):
+    register_kind(RecordKind(name="tests.later"))
+    with unit_context(county):
+        with transaction.atomic():
+            made = ledger.append(
+                kind="tests.later", subject="later", body=SECRET.encode(), audience=audiences.PUBLIC
+            )
+        ledger.seal()
+        peers.grant_set(origin_of(city), "tests.later")
+    pull_in(city, county)
+    with unit_context(city):
+        row = Received.objects.get(commitment=bytes.fromhex(made.commitment))
+        peer = Peer.objects.get()
+        Received.objects.filter(pk=row.pk).update(state=Received.HELD)
+        Quarantine.objects.create(
+            peer=peer, index=row.index, subject="later", audience="public", kind="tests.later",
+            reason="failed", sentence="x", since=DAY,
+        )  # fmt: skip
+        incident = Incident.objects.create(
+            peer=peer, name="broken-chain", sentence="x", digest=b"x", first_on=DAY, last_on=DAY
+        )
+        Evidence.objects.create(
+            incident=incident, name="row", content=bytes(row.salt) + bytes(row.body)
+        )
+    with unit_context(county):
+        erasure.erase([made.commitment], basis="试验")
+    pull_in(city, county)
+    with unit_context(city):
+        assert not Quarantine.objects.exists()
+        assert bytes(Evidence.objects.get().content) == b""
+        row.refresh_from_db()
+        assert (row.state, row.body, row.salt, row.subject) == (
+            Received.ERASED,
+            None,
+            None,
+            "later",
+        )
+        assert identity.origin()
+        # A refused copy of somebody else's record is emptied, but nothing else is touched in its name.
+        with transaction.atomic():
+            assert received.forget([made.commitment]) == []
+        received.let_go([Gone(commitment=made.commitment)])
