@@ -76,7 +76,7 @@ def over_the_wire(unit, path: str, content_type: str, body: bytes) -> tuple[int,
     return int(status.split(b" ")[1]), page.decode()
 
 
-def multipart(words: bytes, token: str) -> tuple[str, bytes]:
+def multipart(words: bytes, token: str = "") -> tuple[str, bytes]:
     body = (
         (
             f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="kind"\r\n\r\nhelp\r\n'
