@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 IDLE = 60.0
 """Upper bound of the pause, in seconds, after which a peer that rang no bell is asked anyway."""
 
-IDLE_DOUBLINGS = 4
+IDLE_DOUBLINGS = 5
 """How often the pause doubles, once each time nothing was new. Whoever could not ring us rings again until he can."""
 
 _random = secrets.SystemRandom()

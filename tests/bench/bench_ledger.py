@@ -2,7 +2,8 @@
 
 `sealed_per_second_batched`: one seal over many pending records of about 1 kB. `sealed_per_second_32_waiting`:
 32 threads, each appends one record in a transaction of its own and waits until it is sealed and under a signed,
-published head. Targets on 2 cores: 20,000 and 1,100.
+published head. Targets on 2 cores: 25,000 and 1,100. Beside it in the same run, `plain_inserts_per_second_32`: 32 threads that
+insert a row of the same size into a table without any index and commit, which is what the disk and PostgreSQL allow at best.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest import mock
 
+import psycopg2
 from django.conf import settings
 from django.db import connection, connections, transaction
 
@@ -80,13 +82,16 @@ def _measure(unit: Unit, quick: bool) -> dict[str, float]:
     assert head.size == batch
     each = 20 if quick else 150
     waiting, p95 = _waiting(unit, each)
+    plain = _plain(each)
     figures = {
         "appended_per_second_one_transaction": appended,
         "sealed_per_second_batched": sealed,
-        "sealed_batched_to_target_20000": sealed / 20_000,
+        "sealed_batched_to_target_25000": sealed / 25_000,
         "sealed_per_second_32_waiting": waiting,
         "sealed_32_waiting_to_target_1100": waiting / 1_100,
         "p95_milliseconds_32_waiting": p95,
+        "plain_inserts_per_second_32": plain,
+        "sealed_32_waiting_to_plain_inserts": waiting / plain,
     }
     for name, value in figures.items():
         sys.stdout.write(f"{name:<40} {value:,.2f}\n")
@@ -134,6 +139,38 @@ def _waiting(unit: Unit, each: int) -> tuple[float, float]:
     assert len(covered) == THREADS * each
     assert all(index[commitment] < size for commitment, size in covered)
     return len(times) / seconds, sorted(times)[int(len(times) * 0.95)] * 1000
+
+
+def _plain(each: int) -> float:
+    """Rows per second of 32 threads that insert a row and commit it."""
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE bench_plain (body bytea)")
+    parameters = {
+        name: value
+        for name, value in connection.get_connection_params().items()
+        if name in {"dbname", "user", "password", "port"}
+    }
+    parameters["host"] = connection.connection.info.host
+    schema = connection.schema_name
+    gate = threading.Barrier(THREADS + 1)
+
+    def submit() -> None:
+        own = psycopg2.connect(**parameters, options=f"-c search_path={schema}")
+        gate.wait()
+        for _ in range(each):
+            with own, own.cursor() as cursor:
+                body = secrets.token_bytes(700).hex().encode()
+                cursor.execute("INSERT INTO bench_plain VALUES (%s)", [body])
+        own.close()
+
+    threads = [threading.Thread(target=submit) for _ in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    gate.wait()
+    started = time.perf_counter()
+    for thread in threads:
+        thread.join()
+    return THREADS * each / (time.perf_counter() - started)
 
 
 if __name__ == "__main__":
