@@ -9,6 +9,7 @@ it has grown; answering the same requests is within it, as our peers ask us as o
 
 from __future__ import annotations
 
+import datetime
 import http.client
 import os
 import shutil
@@ -195,7 +196,7 @@ def _idle(quick: bool) -> dict[str, float]:
 
 def _peers(answering: Liar) -> Peer:
     """Make the rows of 500 connected peers, none of them due; return the one that answers."""
-    today, later = timezone.localdate(), timezone.now() + contacts.datetime.timedelta(hours=1)
+    today, later = timezone.localdate(), timezone.now() + datetime.timedelta(hours=1)
     answering.recipient = identity.origin()
     answering.add(b"one")
     liars = [answering, *(Liar(f"4306{number:03d}") for number in range(PEERS - 1))]
