@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CONNECT_SECONDS = 5.0
-SILENCE_SECONDS = 30.0
+SILENCE_SECONDS = 10.0
 """A broker that says nothing for so long is taken for gone."""
 
 QUEUE_PARCELS = 256

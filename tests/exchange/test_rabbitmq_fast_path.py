@@ -18,6 +18,7 @@ from django.test import override_settings
 from django.utils import timezone
 
 from sync import audiences, ledger
+from sync.erasers import Gone
 from sync.exchange import peers, pull
 from sync.models import Contact, Following, Incident
 from sync.transports import brokers, consuming, fastpath, packing, parcels, publishing, tasks
@@ -47,8 +48,9 @@ def rabbit(django_db_setup, django_db_blocker, tmp_path_factory):
 
 
 @pytest.fixture
-def sharing(fresh_database, rabbit, county, city, tmp_path):
+def sharing(fresh_database, rabbit, county, city, tmp_path, monkeypatch):
     """新邵 and 邵阳, connected, with everything of KIND granted, on one broker that holds nothing yet."""
+    monkeypatch.setattr(publishing, "CONFIRM_SECONDS", 60.0)
     rabbit.wipe()
     with served() as port:
         connect(county, city, port, KIND)
@@ -185,7 +187,7 @@ def test_what_a_broker_changes_or_invents_is_dropped_and_held_against_nobody(
     assert applied_bodies(city) == [b"first"]
     with unit_context(city):
         assert not Incident.objects.exists()
-        assert fastpath.forget() == 1
+        fastpath.let_go([Gone(commitment="0" * 64)])
     assert sharing.waiting(origin_of(city), "dead") == 0
 
 
@@ -281,12 +283,13 @@ def test_a_wiped_broker_is_declared_again_and_the_gap_is_pulled(sharing, county,
 def test_a_broker_that_falls_silent_while_publishing_costs_its_connection_and_nothing_else(
     sharing, county, city, monkeypatch
 ):
-    monkeypatch.setattr(publishing, "CONFIRM_SECONDS", 0.3)
     publish(county, b"first")
     real = publishing._send
     closed = []
 
     def silenced(channel, *rest):
+        real(channel, *rest)
+        monkeypatch.setattr(publishing, "CONFIRM_SECONDS", 0.3)
         with sharing.node.silent():
             closed.append(channel.connection)
             real(channel, *rest)
@@ -295,7 +298,7 @@ def test_a_broker_that_falls_silent_while_publishing_costs_its_connection_and_no
     assert send(county) == set()
     assert not closed[0].connected
     monkeypatch.setattr(publishing, "_send", real)
-    monkeypatch.setattr(publishing, "CONFIRM_SECONDS", 20.0)
+    monkeypatch.setattr(publishing, "CONFIRM_SECONDS", 60.0)
     publish(county, b"second")
     assert send(county) == {origin_of(city)}
     fetch(city, county)
