@@ -113,7 +113,9 @@ def publish(
     """
     us, today = identity.origin(), timezone.localdate()
     before = RegionPolicy.objects.filter(region=us).first()
-    old = _read(before).policy if before is not None else None
+    # Our own former version, also where the key that signed it has ended since.
+    kept = notes.parse_note(bytes(before.note)).text if before is not None else ""
+    old = regions.read_text(kept).policy if kept else None
     terms = regions.Terms(
         region=us, version=(before.version if before is not None else 0) + 1,
         signed=today, expires=today + datetime.timedelta(days=days),

@@ -13,7 +13,7 @@ from django.db import transaction
 
 from sync import identity, ledger
 from sync.errors import PolicyFault
-from sync.exchange import keyring, peers, pull, region
+from sync.exchange import keyring, keys, peers, pull, region
 from sync.formats import notes, regions
 from sync.models import Peer, Quarantine
 from sync.models.exchange import RegionPolicy
@@ -75,6 +75,8 @@ def test_a_policy_is_published_taken_renewed_and_ends(port, county, city, neighb
     with unit_context(city):
         key = identity.public_keys("policy")[0]
         call_command("policy", "check", str(tmp_path / "policy"), "--key", key)
+        keys.rotate("policy")
+        keys.retire("policy", force=True)
         region.publish(quorum=0, days=10)
     assert fetch(county, city).fault == ""
     with unit_context(county):
