@@ -7,6 +7,7 @@ nothing of the file but the pixels is copied.
 from __future__ import annotations
 
 import io
+import logging
 import threading
 import warnings
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ _UPRIGHT = {
     6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_90,
 }  # fmt: skip
 _SHRINKABLE = {"L", "LA", "RGB", "RGBA", "CMYK", "YCbCr"}
+
+# Pillow tells every value of the metadata (place, device, time) to a log that asks for details.
+logging.getLogger("PIL").setLevel(logging.WARNING)
 
 # One picture at a time is unfolded in a process: a flood of large ones waits instead of filling memory.
 _place = threading.BoundedSemaphore(1)
