@@ -110,7 +110,7 @@ def decode(octets: bytes) -> AnyStep:
         RecordFault: another form, an unknown field, or another spelling than the canonical one.
     """
     try:
-        step = _decoder.decode(octets)
+        step: AnyStep = _decoder.decode(octets)
     except (msgspec.MsgspecError, UnicodeDecodeError) as fault:
         raise RecordFault(f"No step of a handover: {fault}") from fault
     if encode(step) != octets:

@@ -14,6 +14,7 @@ from minqing.channel.models import Attachment, Case, Forgetting, Mask, Message, 
 from sync.erasers import commitments_of
 
 if TYPE_CHECKING:
+    import uuid
     from collections.abc import Sequence
 
     from sync.erasers import Gone
@@ -42,7 +43,7 @@ def let_go(gone: Sequence[Gone]) -> None:
     _whole(cases)
 
 
-def _whole(cases: Sequence[object]) -> None:
+def _whole(cases: Sequence[uuid.UUID]) -> None:
     """The report itself is gone: so is who sent it, where it was, and what was said about it."""
     if not cases:
         return
