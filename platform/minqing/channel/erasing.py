@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Q
 
+from minqing.channel.errors import UnknownCase
 from minqing.channel.models import Attachment, Case, Forgetting, Mask, Message, Purpose, Step
 from sync.erasers import commitments_of
+from sync.ledger import erasure
 
 if TYPE_CHECKING:
     import uuid
@@ -41,6 +43,18 @@ def let_go(gone: Sequence[Gone]) -> None:
     Attachment.objects.filter(commitment__in=commitments).delete()
     Step.objects.filter(commitment__in=commitments).update(note="")
     _whole(cases)
+
+
+def records_of(number: str) -> list[str]:
+    """Return the commitments of every sealed record about a case: what an order for the whole case names.
+
+    Raises:
+        UnknownCase: no case has the number.
+    """
+    case = Case.objects.filter(number=number).first()
+    if case is None:
+        raise UnknownCase
+    return erasure.records_about([case.subject])
 
 
 def _whole(cases: Sequence[uuid.UUID]) -> None:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from minqing.accounts.models import Role
 from minqing.archives import services
 from minqing.archives.errors import BadValue
+from minqing.channel.erasing import records_of
 from minqing.desk.access import staff_page
 from minqing.desk.views.acting import Refused, carry_out
 from sync.exchange.erasing import orders
@@ -51,6 +52,9 @@ def _erase(request: HttpRequest, staff: Staff) -> None:
     if kind == "record":
         found = services.commitments_typed(what)
         services.records_erase(by=staff, commitments=found, basis=basis)
+        return
+    if kind == "case":
+        services.records_erase(by=staff, commitments=records_of(what), basis=basis)
         return
     try:
         public_id = uuid.UUID(what.rstrip("/").rpartition("/")[2])

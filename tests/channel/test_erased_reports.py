@@ -1,0 +1,56 @@
+"""A report that is erased by order is gone from the case, here and at the unit it was handed to."""
+
+from __future__ import annotations
+
+import pytest
+
+from minqing.accounts.models import Role
+from minqing.archives.services import records_erase
+from minqing.channel import erasing
+from minqing.channel.errors import UnknownCase
+from minqing.channel.models import Attachment, Case, Forgetting, Message
+from sync import ledger
+from sync.erasers import Gone
+from sync.ledger import erasure
+from sync.models import Opening
+from tenants.current import unit_context
+from tests.support.channel import lodged, photo, staff
+
+pytestmark = pytest.mark.django_db
+
+WORDS = "绛雪轩门口的灯不亮，找张演示。".encode()
+
+
+def test_an_order_for_a_case_empties_words_photos_and_contact(county):
+    with unit_context(county):
+        made = lodged(WORDS, contact="0739-000 0001", photos=[photo()])
+        ledger.seal_slot()
+        case = Case.objects.get(number=made.number)
+        supervisor = staff("chief", Role.SUPERVISOR)
+        records_erase(by=supervisor, commitments=erasing.records_of(made.number), basis="依据")
+        case.refresh_from_db()
+        assert case.contact == ""
+        assert [bytes(m.octets).decode() for m in case.messages.all()] == [erasing.ERASED]
+        assert not Attachment.objects.exists()
+        assert not Opening.objects.filter(subject=case.subject).exists()
+        with pytest.raises(UnknownCase):
+            erasing.records_of("2026-XX-00000")
+        assert erasure.replay() == 0
+
+
+def test_a_case_that_was_handed_to_this_unit_goes_when_its_source_orders_it(county):
+    source = "minqing/430524/0a1b2c3d"
+    with unit_context(county):
+        case = Case.objects.create(
+            number="2026-XS-00007", day="2026-11-02", source=source, source_subject="case-theirs", contact="x"
+        )  # fmt: skip
+        Message.objects.create(
+            case=case, n=0, sender="citizen", purpose="report", octets=WORDS, commitment="ab" * 32, day="2026-11-02"
+        )  # fmt: skip
+        stranger = Gone(commitment="cd" * 32, origin="minqing/430581/00000000", kind="channel.referral", subject="case-theirs")  # fmt: skip
+        erasing.let_go([stranger])
+        assert bytes(case.messages.get().octets) == WORDS
+        referral = Gone(commitment="cd" * 32, origin=source, kind="channel.referral", subject="case-theirs")  # fmt: skip
+        erasing.let_go([referral])
+        assert bytes(case.messages.get().octets) != WORDS
+        assert Forgetting.objects.filter(subject=case.subject).exists()  # and what we made of it
