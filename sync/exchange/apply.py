@@ -103,14 +103,25 @@ def _take(
         following.last = judged[-1].commitment.hex() if judged else position.last
         following.save(update_fields=["applied", "counted", "last"])
         _keep_note(peer, window)
-    taken.lies += [_lie(item) for item in fresh if item.reason in _HELD_AGAINST]
+    taken.lies += [lie_of(item) for item in fresh if _is_lie(item)]
     return taken
 
 
 _HELD_AGAINST = {"foreign-origin", "repeated", "broken-chain", "misdirected"}
 
 
-def _lie(item: Judged) -> PeerLied:
+def _is_lie(item: Judged) -> bool:
+    """A chain that is only held back may still be explained by what follows (an erasure order): see ``replay``."""
+    return item.reason in _HELD_AGAINST and not chain_waits(item)
+
+
+def chain_waits(item: Judged) -> bool:
+    """Whether a record is held back because its chain does not lead to it."""
+    return item.reason == "broken-chain" and item.state == Received.HELD
+
+
+def lie_of(item: Judged) -> PeerLied:
+    """Return what is held against the peer for one record."""
     return PeerLied(
         item.reason,
         f"Record {item.opening.index}: {item.sentence}",

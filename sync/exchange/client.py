@@ -14,12 +14,14 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 import httpcore
 import httpx
+from django.utils import timezone
 
 from sync.exchange import requests
 from sync.refusals import PeerFault, PeerLied, Refused, Unreachable
@@ -303,11 +305,28 @@ def _judge(answer: Answer, understood: tuple[int, ...]) -> Answer:
             else None,
         )
     reason = answer.headers.get("minqing-refusal", "")[:40]
+    apart = _clocks_apart(answer.headers.get("date", ""))
+    if reason == "signature" and apart > requests.SKEW.total_seconds():
+        # Either clock may be the wrong one: nobody is to blame before a person has looked.
+        raise Unreachable(
+            f"The peer's clock and ours are {apart / 3600:.1f} h apart: signed requests are refused until one is set right."
+        )
     raise Refused(
         answer.status,
         reason,
         f"The peer refused the request (status {answer.status}{', ' + reason if reason else ''}).",
     )
+
+
+def _clocks_apart(date: str) -> float:
+    """Seconds between our clock and the peer's, as its answer is dated; 0 where it is not."""
+    try:
+        theirs = parsedate_to_datetime(date)
+    except (TypeError, ValueError):
+        return 0.0
+    if theirs.tzinfo is None:
+        return 0.0
+    return abs((theirs - timezone.now()).total_seconds())
 
 
 def _lie(name: str, sentence: str, received: bytes | bytearray) -> PeerLied:

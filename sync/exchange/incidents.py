@@ -35,11 +35,7 @@ def incident_record(peer: Peer, lie: PeerLied) -> Incident | None:
     The same thing again only counts up. A peer cannot fill the disk: past two hundred open incidents
     the newest is counted on the last one of its name.
     """
-    today = timezone.localdate()
-    named = hashlib.sha256(lie.name.encode())
-    for name in sorted(lie.evidence):
-        named.update(name.encode() + b"\x00" + hashlib.sha256(lie.evidence[name]).digest())
-    digest = named.digest()
+    today, digest = timezone.localdate(), _digest(lie)
     with transaction.atomic():
         if lie.freezes:
             Peer.objects.filter(pk=peer.pk, frozen_on=None).update(frozen_on=today)
@@ -64,6 +60,20 @@ def incident_record(peer: Peer, lie: PeerLied) -> Incident | None:
         )
     _log.warning("incident %s with %s: %s", lie.name, peer.origin, lie.sentence)
     return incident
+
+
+def incident_once(peer: Peer, lie: PeerLied) -> None:
+    """Keep an incident unless it is known already: for what is found again at every look, settled or not."""
+    if not Incident.objects.filter(peer=peer, name=lie.name, digest=_digest(lie)).exists():
+        incident_record(peer, lie)
+
+
+def _digest(lie: PeerLied) -> bytes:
+    """Name what is held against a peer by its name and its evidence."""
+    named = hashlib.sha256(lie.name.encode())
+    for name in sorted(lie.evidence):
+        named.update(name.encode() + b"\x00" + hashlib.sha256(lie.evidence[name]).digest())
+    return named.digest()
 
 
 def incident_settle(incident_id: int) -> None:

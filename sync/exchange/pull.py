@@ -18,7 +18,7 @@ from django.utils import timezone
 from sync.exchange import keyring, mirror, replay, windows
 from sync.exchange.apply import take
 from sync.exchange.contacts import contact_note, idle_longer, idle_pause
-from sync.exchange.incidents import incident_record
+from sync.exchange.incidents import incident_once, incident_record
 from sync.exchange.peers import client_for
 from sync.exchange.windows import EpochChanged, Position, Window
 from sync.formats import framing
@@ -135,6 +135,8 @@ def take_all(peer: Peer, source: Source) -> None:
     _take_from_here(peer, source)
     if replay.gaps(peer):
         replay.replay(peer)
+        for lie in replay.unexplained(peer):
+            incident_once(peer, lie)
 
 
 def _take_from_here(peer: Peer, source: Source) -> None:

@@ -14,7 +14,10 @@ from sync.kinds import fingerprint
 from sync.models.exchange import Following, Quarantine, Received
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sync.models.exchange import Peer
+    from sync.refusals import PeerLied
 
 _ROUND = 2000
 
@@ -54,6 +57,15 @@ def due(peer: Peer) -> bool:
 def gaps(peer: Peer) -> bool:
     """Whether a broken chain waits that a later record, grant or erasure may have explained."""
     return Quarantine.objects.filter(peer=peer, reason="broken-chain").exists()
+
+
+def unexplained(peer: Peer) -> Iterator[PeerLied]:
+    """Yield what is held against a peer for chains that nothing it has told so far makes whole."""
+    for held in Quarantine.objects.filter(peer=peer, reason="broken-chain"):
+        item = _load(peer, held.index)
+        item.hold(held.reason, held.sentence)
+        if Received.objects.filter(peer=peer, index=held.index, state=Received.HELD).exists():
+            yield apply.lie_of(item)
 
 
 def _retry(peer: Peer, held: Quarantine, blocked: set[tuple[str, str]], *, everything: bool) -> int:

@@ -1,0 +1,107 @@
+"""What an honest unit does when things go wrong (its clock, an erasure) is held against nobody; the lie beside it still is."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from email.utils import format_datetime
+
+import pytest
+from django.utils import timezone
+
+from sync import identity
+from sync.exchange import peers, pull
+from sync.ledger import erasure
+from sync.models import Incident, Peer, Quarantine
+from sync.models.exchange import Contact
+from tenants.current import unit_context
+from tests.support import liar as lies
+from tests.support.exchange import applied_bodies
+
+
+@pytest.fixture
+def liar(county):
+    """A made-up unit, connected to 新邵县."""
+    with lies.Liar().served() as liar:
+        liar.add(b"true")
+        with unit_context(county):
+            liar.recipient = identity.origin()
+            state = peers.connection_request(liar.address)
+            peers.connection_accept(state.origin, state.fingerprint)
+            Peer.objects.update(accepted_there=Peer.objects.get().accepted_here)
+        yield liar
+
+
+def fetch(unit):
+    with unit_context(unit):
+        return pull.pull(Peer.objects.get())
+
+
+def incidents(unit):
+    with unit_context(unit):
+        return [row.name for row in Incident.objects.all()]
+
+
+def refusing_the_signature(hours):
+    """Refuse a signed request as a unit does whose clock differs by so many hours."""
+
+    def handler(http):
+        http.send_response_only(401)
+        now = timezone.now() + datetime.timedelta(hours=hours)
+        http.send_header("Date", format_datetime(now.astimezone(datetime.UTC), usegmt=True))
+        http.send_header("Minqing-Refusal", "signature")
+        http.send_header("Content-Length", "0")
+        http.end_headers()
+
+    return handler
+
+
+@pytest.mark.parametrize("hours", [-30, -1, 5, 9000])
+def test_where_two_clocks_differ_nobody_is_accused_and_the_sentence_says_it(liar, county, hours):
+    liar.misbehave("/exchange/records", refusing_the_signature(hours))
+    assert "h apart" in fetch(county).fault
+    with unit_context(county):
+        assert "clock" in Contact.objects.get(direction="pull").last_error
+    assert incidents(county) == []
+    liar.behave()
+    assert fetch(county).fault == ""
+    assert applied_bodies(county) == [b"true"]
+
+
+def test_a_refused_signature_between_equal_clocks_is_an_incident(liar, county):
+    liar.misbehave("/exchange/records", refusing_the_signature(0))
+    assert "refused" in fetch(county).fault
+    assert incidents(county) == ["refused"]
+
+
+def order(liar, *indexes):
+    """Let the made-up unit erase records by order, as the real one does: their openings are not shown any more."""
+    commitments = [liar.commitments()[index] for index in indexes]
+    body = json.dumps({"basis": "《演示办法》第一条", "commitments": commitments}).encode()
+    liar.add(body, kind=erasure.KIND, subject="erasure", media_type="application/json")
+    liar.hidden.update(indexes)
+
+
+def test_a_chain_whose_middle_was_erased_before_it_came_accuses_nobody(liar, county):
+    for words in (b"one", b"two", b"three"):
+        liar.add(words, subject="case")
+    order(liar, 2)
+    assert fetch(county).fault == ""
+    assert incidents(county) == []
+    assert applied_bodies(county) == [b"true", b"one", b"three"]
+    with unit_context(county):
+        assert not Quarantine.objects.exists()
+
+
+def test_a_gap_that_the_order_does_not_name_is_an_incident_once(liar, county):
+    for words in (b"one", b"two", b"three"):
+        liar.add(words, subject="case")
+    order(liar, 1)
+    liar.hidden.add(2)
+    assert fetch(county).fault == ""
+    assert incidents(county) == ["broken-chain"]
+    assert applied_bodies(county) == [b"true"]
+    assert fetch(county).fault == ""
+    with unit_context(county):
+        assert Incident.objects.get().times == 1
+        assert b"three" in bytes(Incident.objects.get().evidence.get().content)
