@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -90,6 +91,7 @@ def node(settings: str = "") -> Iterator[Node]:
         subprocess.run(
             ["epmd", "-port", str(epmd), "-kill"], env=variables, capture_output=True, check=False
         )
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _wait(port: int, process: subprocess.Popen[bytes], folder: Path) -> None:
