@@ -7,6 +7,7 @@ with the database template that an earlier run of the same migrations and provis
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import shutil
@@ -14,6 +15,10 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _ROOT = Path(__file__).parents[2]
 _KEPT = _ROOT / ".pytest_cache" / "templates"
@@ -36,18 +41,28 @@ def kept_template() -> Path:
     return _KEPT / digest.hexdigest()[:16]
 
 
+@contextlib.contextmanager
+def _templates_locked(how: int) -> Iterator[None]:
+    _KEPT.mkdir(parents=True, exist_ok=True)
+    with (_KEPT / "lock").open("w") as lock:
+        fcntl.flock(lock, how)
+        yield
+
+
 def keep_template(run: Path) -> None:
     """Keep a copy of a run's folder, whose server has nothing left to write."""
     kept = kept_template()
-    _KEPT.mkdir(parents=True, exist_ok=True)
-    for old in sorted(_KEPT.iterdir(), key=lambda folder: folder.stat().st_mtime)[:-_TEMPLATES]:
-        shutil.rmtree(old, ignore_errors=True)
-    begun = Path(tempfile.mkdtemp(dir=_KEPT))
-    for part in ("postgres", "keys", "template.done"):
-        subprocess.run(["cp", "-a", str(run / part), str(begun)], check=True)
-    for left in ("postgres/data/postmaster.pid", "postgres/serving"):
-        (begun / left).unlink(missing_ok=True)
-    with contextlib.suppress(OSError):  # another run kept the same one meanwhile
+    with _templates_locked(fcntl.LOCK_EX):
+        if kept.is_dir():
+            return
+        others = sorted(_KEPT.glob("*/"), key=lambda folder: folder.stat().st_mtime)
+        for old in others[: -_TEMPLATES + 1]:
+            shutil.rmtree(old, ignore_errors=True)
+        begun = Path(tempfile.mkdtemp(dir=_KEPT))
+        for part in ("postgres", "keys", "template.done"):
+            subprocess.run(["cp", "-a", str(run / part), str(begun)], check=True)
+        for left in ("postgres/data/postmaster.pid", "postgres/serving"):
+            (begun / left).unlink(missing_ok=True)
         begun.rename(kept)
 
 
@@ -88,8 +103,9 @@ def remove_afterwards(folder: str) -> None:
 if "MINQING_TEST_RUN" not in os.environ:
     folder = tempfile.mkdtemp(prefix="minqing-test-", dir=_quick_folder())
     # The embedded server runs under another account when the tests run as root.
-    if kept_template().is_dir():
-        subprocess.run(["cp", "-a", f"{kept_template()}/.", folder], check=True)
+    with _templates_locked(fcntl.LOCK_SH):
+        if kept_template().is_dir():
+            subprocess.run(["cp", "-a", f"{kept_template()}/.", folder], check=True)
     os.mkdir(f"{folder}/tmp")
     for made in (folder, f"{folder}/tmp"):
         os.chmod(made, 0o755)
