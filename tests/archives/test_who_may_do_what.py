@@ -20,6 +20,7 @@ from tests.support.archives import DAY, Office, staff, wording
 
 pytestmark = pytest.mark.django_db
 NONE = uuid.UUID(int=0)
+NOWHERE = "ab" * 32
 POST: dict[str, Any] = {"unit_name": "坪上镇", "title": "镇长", "from_month": "202403"}
 PLAN: dict[str, Any] = {
     "item": PlanItem.PLEDGE,
@@ -75,6 +76,43 @@ WRITES = {
         lambda by: services.reply_attach(by=by, entry=NONE, text="x", day=DAY),
     ),
     "reply_publish": ({Role.REVIEWER}, lambda by: services.reply_publish(by=by, reply=NONE)),
+    "official_offer": (
+        {Role.SUPERVISOR},
+        lambda by: services.official_offer(by=by, official=NONE, to="x"),
+    ),
+    "offer_accept": ({Role.SUPERVISOR}, lambda by: services.offer_accept(by=by, offer=NOWHERE)),
+    "offer_cancel": (
+        {Role.SUPERVISOR},
+        lambda by: services.offer_cancel(by=by, offer=NOWHERE, reason="x"),
+    ),
+    "notice_give": (
+        {Role.SUPERVISOR},
+        lambda by: services.notice_give(by=by, official=NONE, to="x", reason="x"),
+    ),
+    "notice_object": (
+        {Role.SUPERVISOR},
+        lambda by: services.notice_object(by=by, notice=NOWHERE, reason="x"),
+    ),
+    "order_enter": (
+        {Role.SUPERVISOR},
+        lambda by: services.order_enter(by=by, notice=NOWHERE, document_number="1号"),
+    ),
+    "order_confirm": (
+        {Role.SUPERVISOR},
+        lambda by: services.order_confirm(by=by, notice=NOWHERE),
+    ),
+    "entry_erase": (
+        {Role.SUPERVISOR},
+        lambda by: services.entry_erase(by=by, entry=NONE, basis="x"),
+    ),
+    "official_erase": (
+        {Role.SUPERVISOR},
+        lambda by: services.official_erase(by=by, official=NONE, basis="x"),
+    ),
+    "records_erase": (
+        {Role.SUPERVISOR},
+        lambda by: services.records_erase(by=by, commitments=[NOWHERE], basis="x"),
+    ),
     "plan_enter": ({Role.SUPERVISOR}, lambda by: services.plan_enter(by=by, **PLAN)),
     "plan_end": ({Role.SUPERVISOR}, lambda by: services.plan_end(by=by, item=PlanItem.PLEDGE)),
 }
@@ -84,6 +122,9 @@ READS = {
     "desk_entry": (READERS, lambda by: selectors.desk_entry(by, NONE)),
     "desk_officials": (READERS, selectors.desk_officials),
     "desk_official": (READERS, lambda by: selectors.desk_official(by, NONE)),
+    "desk_handovers": (READERS, selectors.desk_handovers),
+    "desk_handover": (READERS, lambda by: selectors.desk_handover(by, NONE)),
+    "officials_below": (READERS, selectors.officials_below),
     "plan_lines": (READERS, selectors.plan_lines),
 }
 OTHER = {

@@ -38,9 +38,12 @@ def kind_label(value: str) -> str:
 @register.filter
 def history_label(value: str) -> str:
     """What was done to an entry on a day."""
-    return {"published": _("公开"), "corrected": _("更正"), "withdrawn": _("撤下"), "erased": _("依法删除")}.get(
-        value, value
-    )
+    return {
+        "published": _("公开"),
+        "corrected": _("更正"),
+        "withdrawn": _("撤下"),
+        "erased": _("依法删除"),
+    }.get(value, value)
 
 
 @register.inclusion_tag("portal/frozen.html")
