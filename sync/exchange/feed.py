@@ -19,7 +19,9 @@ from sync.exchange.peers import published_size
 from sync.formats import framing
 from sync.identity import origin as own_origin
 from sync.identity import peer_keys
+from sync.ledger import erasure
 from sync.models.exchange import Grant, Peer, Told
+from sync.models.ledger import Opening, Pending
 from sync.refusals import RequestRefused
 
 if TYPE_CHECKING:
@@ -67,7 +69,7 @@ def disclose(peer: Peer, start: int, stop: int) -> list[bytes]:
     It ends at ``stop`` (or at our published head, or earlier when it is long enough); the note says where.
 
     Raises:
-        RequestRefused: the range does not lie within the published log.
+        RequestRefused: the range does not lie within the published log, or an erasure order is not sealed yet.
     """
     size = published_size()
     if not 0 <= start <= stop:
@@ -93,6 +95,10 @@ def disclose(peer: Peer, start: int, stop: int) -> list[bytes]:
             peer=peer, epoch=epoch, size=window.stop, defaults={"count": counted, "last": last}
         )
         rows = _rows(where, window) if window.count else b""
+        if _order_waits(min(stop, size)):
+            raise RequestRefused(
+                "busy", "An erasure order is about to enter the log; ask again when it has."
+            )
     note = framing.Disclosure(
         issuer=own_origin(),
         recipient=peer.origin,
@@ -103,6 +109,14 @@ def disclose(peer: Peer, start: int, stop: int) -> list[bytes]:
         grants=tuple(grants),
     ).sign(*peer_keys())
     return [rows, framing.end(note)]
+
+
+def _order_waits(stop: int) -> bool:
+    """Whether records may be gone whose order the reader of the first ``stop`` entries cannot know: a gap without a reason."""
+    return (
+        Pending.objects.filter(kind=erasure.KIND).exists()
+        or Opening.objects.filter(kind=erasure.KIND, index__gte=stop).exists()
+    )
 
 
 def _disclosed(origin: str, grants: Sequence[tuple[str, int]]) -> sql.Composable:

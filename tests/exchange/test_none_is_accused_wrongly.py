@@ -9,14 +9,17 @@ from email.utils import format_datetime
 import pytest
 from django.utils import timezone
 
-from sync import identity
+from sync import identity, ledger
+from sync.errors import SignerUnreachable
 from sync.exchange import peers, pull
 from sync.ledger import erasure
-from sync.models import Incident, Peer, Quarantine
+from sync.models import Entry, Incident, Opening, Peer, Quarantine
 from sync.models.exchange import Contact
+from sync.signer import client
 from tenants.current import unit_context
 from tests.support import liar as lies
-from tests.support.exchange import applied_bodies
+from tests.support.exchange import KIND, applied_bodies, publish
+from tests.support.served import connect, served
 
 
 @pytest.fixture
@@ -91,6 +94,33 @@ def test_a_chain_whose_middle_was_erased_before_it_came_accuses_nobody(liar, cou
     assert applied_bodies(county) == [b"true", b"one", b"three"]
     with unit_context(county):
         assert not Quarantine.objects.exists()
+
+
+class _Away:
+    """A signer that does not answer."""
+
+    def ask(self, request):
+        raise SignerUnreachable("It is away.")
+
+
+def test_while_an_order_is_not_sealed_nobody_is_shown_the_gap(
+    fresh_database, county, neighbour, signer
+):
+    with served() as port:
+        connect(county, neighbour, port, KIND)
+        publish(neighbour, b"one", b"two", subjects=1)
+        client.stand_in(_Away)
+        with unit_context(neighbour):
+            gone = Opening.objects.filter(kind=KIND).order_by("index").first()
+            commitment = bytes(Entry.objects.get(index=gone.index).commitment).hex()
+            erasure.erase([commitment], basis="《演示办法》第一条")
+        assert "status 429" in fetch(county).fault
+        assert (incidents(county), applied_bodies(county)) == ([], [])
+        client.stand_in(signer)
+        with unit_context(neighbour):
+            ledger.seal()
+        assert fetch(county).fault == ""
+        assert (incidents(county), applied_bodies(county)) == ([], [b"two"])
 
 
 def test_a_gap_that_the_order_does_not_name_is_an_incident_once(liar, county):
