@@ -30,7 +30,7 @@ from sync.audiences import CONNECTED
 from sync.kinds import RecordKind, register_kind
 from sync.models import Entry
 from sync.signer import client
-from tenants.current import unit_context
+from tenants.current import current_unit, unit_context
 from tenants.services import unit_create
 from tests.support.signer_process import SignerProcess
 
@@ -151,7 +151,7 @@ def _plain(each: int) -> float:
         if name in {"dbname", "user", "password", "port"}
     }
     parameters["host"] = connection.connection.info.host
-    schema = connection.schema_name
+    schema = current_unit().schema_name
     gate = threading.Barrier(THREADS + 1)
 
     def submit() -> None:

@@ -221,7 +221,7 @@ def _peers(answering: Liar) -> Peer:
 
 def _sweeping(seconds: int) -> float:
     """Processor seconds of the sweep for each second, over so many ticks."""
-    clock = mock.Mock()
+    clock, begun = mock.Mock(), 0.0
     with mock.patch.object(sweeps, "time", clock):
         for tick in range(seconds + 1):
             if tick == 1:  # the first does everything
@@ -242,6 +242,7 @@ def _pulling(peer: Peer, times: int) -> float:
 def _spent() -> float:
     """Processor seconds of this process and of its database so far."""
     cluster = settings.MINQING_CLUSTER
+    assert cluster is not None
     server = (cluster.data / "postmaster.pid").read_text().split("\n", 1)[0]
     listed = subprocess.run(
         ["ps", "-o", "pid=", "--ppid", server], capture_output=True, text=True, check=True

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 
-from sync.errors import NoteFault, ProofFault, RecordFault
+from sync.errors import NoteFault, PolicyFault, ProofFault, RecordFault
 from sync.exchange import documents
 from sync.formats import (
     forks,
@@ -77,8 +77,8 @@ READERS = {
     "disclosure note": (lambda octets: framing.read_disclosure(octets, PEER.verifier), DISCLOSURE, NoteFault),
     "records": (framing.split, ROWS, framing.FramingFault),
     "proof file": (proofs.decode, PROOF, ProofFault),
-    "policy": (policies.parse, POLICY, policies.PolicyFault),
-    "signed policy": (lambda octets: regions.read_any(octets, None), POLICY, policies.PolicyFault),
+    "policy": (policies.parse, POLICY, PolicyFault),
+    "signed policy": (lambda octets: regions.read_any(octets, None), POLICY, PolicyFault),
     "fork proof": (forks.decode, FORK, ProofFault),
     "fork proof, verified": (
         lambda octets: forks.verify_fork(octets, heads.LogKeys.only(KEY.verifier)), FORK, ProofFault

@@ -182,9 +182,9 @@ class Report:
     origin: str
     size: int = 0
     tiles: int = 0
-    countersigned_by: list = field(default_factory=list)
-    opened: dict = field(default_factory=dict)
-    erased: set = field(default_factory=set)
+    countersigned_by: list[str] = field(default_factory=list)
+    opened: dict[str, dict[str, object]] = field(default_factory=dict)
+    erased: set[str] = field(default_factory=set)
 
     @property
     def undisclosed(self):

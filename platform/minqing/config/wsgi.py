@@ -24,7 +24,9 @@ class Application(WSGIHandler):
     Faults inside views and middleware never come out here: Django answers them itself.
     """
 
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    def __call__(  # type: ignore[override]  # the stubs name Django's response, a server takes octets
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
         """Answer one request."""
         try:
             return super().__call__(environ, start_response)

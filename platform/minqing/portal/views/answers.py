@@ -101,7 +101,7 @@ def kept(version: Callable[[], str]) -> Callable[[View], View]:
             # "*" asks for a page of whatever state, and only the view knows whether there is one
             is_any = request.headers.get("If-None-Match", "").strip() == "*"
             same = None if is_any else get_conditional_response(request, etag=etag)
-            response = same if same is not None else _ready(etag)
+            response: HttpResponseBase | None = same if same is not None else _ready(etag)
             if response is None:
                 response = view(request, *args, **kwargs)
                 _keep_ready(etag, request, response)

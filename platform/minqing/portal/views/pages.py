@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from django.core.cache import cache
 from django.shortcuts import render
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from sync.exchange.standing import PeerState, Refusal
     from sync.identity import Identity
 
+    _Connected = tuple[list[PeerState], dict[str, Remarks], Identity | None, str]
+
 CONNECTED_SECONDS = 5
 SHOWN_STATES = ("connected", "frozen")
 
@@ -40,8 +42,7 @@ FIGURES_SECONDS = 60
 
 def _figures() -> Figures:
     """The channel's figures, which go up to yesterday and hardly ever change."""
-    found: Figures = cache.get_or_set("portal.figures", channel_figures, FIGURES_SECONDS)
-    return found
+    return cast("Figures", cache.get_or_set("portal.figures", channel_figures, FIGURES_SECONDS))
 
 
 def _home_version() -> str:
@@ -89,8 +90,8 @@ class UnitLine:
 @require_safe
 def connected(request: HttpRequest) -> HttpResponse:
     """Units whose records appear here: how far they were checked, by whom, and what was not taken in."""
-    peers, told, own, fingerprint = cache.get_or_set(
-        "portal.connected", _connected_now, CONNECTED_SECONDS
+    peers, told, own, fingerprint = cast(
+        "_Connected", cache.get_or_set("portal.connected", _connected_now, CONNECTED_SECONDS)
     )
     lines = [_line(peer, told.get(peer.origin, Remarks())) for peer in peers]
     words = {
@@ -104,7 +105,7 @@ def connected(request: HttpRequest) -> HttpResponse:
     return render(request, "portal/connected.html", words)
 
 
-def _connected_now() -> tuple[list[PeerState], dict[str, Remarks], Identity | None, str]:
+def _connected_now() -> _Connected:
     peers = [peer for peer in peers_with_state() if peer.state in SHOWN_STATES]
     own, fingerprint = None, ""
     with contextlib.suppress(SignerFault):  # then the page stands without our own keys
