@@ -33,6 +33,7 @@ class SyncConfig(AppConfig):
         register_kind(RecordKind(name=erasure.KIND, apply=erasing.apply_orders))
         register_kind(RecordKind(name=erasing.KIND, apply=erasing.apply_receipts))
         erasers.register_eraser("received", received.let_go)
+        erasers.register_finder("received", received.here)
         register_kind(RecordKind(name=adoption.KIND))
         sweeps.register_sweep("seal", ledger.seal_due)
         register_kind(RecordKind(name=keys.KIND, apply=keys.apply))

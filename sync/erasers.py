@@ -36,12 +36,30 @@ class Eraser(Protocol):
         """Forget them."""
 
 
+class Finder(Protocol):
+    """Say which of these records' contents are here: a restored backup may have brought them back."""
+
+    def __call__(self, commitments: Sequence[str], /) -> list[Gone]:
+        """Find them."""
+
+
 _erasers: dict[str, Eraser] = {}
+_finders: dict[str, Finder] = {}
 
 
 def register_eraser(name: str, eraser: Eraser) -> None:
     """Have a room asked to let go whenever records are erased; registering a name again changes nothing."""
     _erasers.setdefault(name, eraser)
+
+
+def register_finder(name: str, finder: Finder) -> None:
+    """Have a room asked what it holds of records that were erased; registering a name again changes nothing."""
+    _finders.setdefault(name, finder)
+
+
+def still_here(commitments: Sequence[str]) -> list[Gone]:
+    """Return those of these records whose contents some room still, or again, holds."""
+    return [record for finder in list(_finders.values()) for record in finder(commitments)]
 
 
 def let_go(gone: Sequence[Gone]) -> None:

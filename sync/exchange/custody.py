@@ -118,9 +118,11 @@ class Standing:
         return tuple(dict.fromkeys([*givers[:1], *moved, *ordered, self.home]))
 
 
-def any_moved() -> bool:
-    """Whether any subject was ever offered, as far as this unit knows."""
-    return Custody.objects.exists() or Tenure.objects.exists()
+def watched() -> frozenset[str]:
+    """Return every subject that was ever offered, as far as this unit knows: for all others who issued it keeps it."""
+    return frozenset(Custody.objects.values_list("subject", flat=True)) | frozenset(
+        Tenure.objects.values_list("subject", flat=True)
+    )
 
 
 def may_issue(subject: str, origin: str, index: int) -> str:

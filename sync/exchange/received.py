@@ -59,6 +59,22 @@ def forget(commitments: Iterable[str], *, peer: Peer | None = None) -> list[Gone
         ]
 
 
+def here(commitments: Sequence[str]) -> list[Gone]:
+    """Finder of this room: received records with these commitments whose contents are here."""
+    rows = (
+        Received.objects.filter(commitment__in=[bytes.fromhex(text) for text in commitments])
+        .exclude(state=Received.REFUSED)
+        .exclude(header=None, body=None)
+        .select_related("peer")
+    )
+    return [
+        Gone(
+            commitment=bytes(row.commitment).hex(), origin=row.peer.origin, kind=row.kind or "", subject=row.subject or "",
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
 def let_go(gone: Sequence[Gone]) -> None:
-    """Eraser of this room: after a restore, received records that others had ordered away are emptied again."""
+    """Eraser of this room: received records that others ordered away are emptied, after a restore too."""
     forget(commitments_of(gone))

@@ -100,7 +100,8 @@ _decoder = msgspec.json.Decoder(AnyStep)
 
 def encode(step: Step) -> bytes:
     """Return the canonical octets."""
-    return msgspec.json.encode(step, order="deterministic")
+    # A struct's own encoding begins with its tag; canonical is the order of the keys.
+    return msgspec.json.encode(msgspec.to_builtins(step), order="deterministic")
 
 
 def decode(octets: bytes) -> AnyStep:

@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from sync import identity, ledger
 from sync.audiences import PUBLIC
-from sync.erasers import Gone, let_go
+from sync.erasers import Gone, let_go, still_here
 from sync.errors import LedgerFault
 from sync.formats import records
 from sync.models import Entry, Opening
@@ -102,7 +102,7 @@ def held_until() -> datetime.date:
 
 
 def replay() -> int:
-    """Bring list and database together after a restore: returns how many openings were erased again.
+    """Bring list and database together after a restore: returns how many records were erased again.
 
     Whoever restores calls it before anything is served; it also runs at every start.
     """
@@ -116,9 +116,10 @@ def replay() -> int:
     for start in range(0, len(listed), _ROUND):
         some = listed[start : start + _ROUND]
         with transaction.atomic():
-            opened = {record.commitment: record for record in _opened(some)}
-            again += _delete(some)
-            let_go([opened.get(commitment) or Gone(commitment=commitment) for commitment in some])
+            gone = [*_opened(some), *still_here(some)]
+            again += len(gone)
+            _delete(some)
+            let_go(gone)
     return again
 
 

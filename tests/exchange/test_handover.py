@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 
 import pytest
 from django.conf import settings
+from django.core.management import call_command
 from django.test import override_settings
 
 from minqing.accounts.models import Role
@@ -166,3 +168,6 @@ def test_an_order_of_the_superior_takes_two_people_and_a_public_notice(three):
         assert "异议提出了" in said
         pull_in(city, county)
         assert three.standing(city).contested == "objected"
+    said = io.StringIO()
+    call_command("handover", "list", city.code, stdout=said)
+    assert "CONTESTED: objected" in said.getvalue()

@@ -38,7 +38,10 @@ ERASED = "（已依法删除）"
 
 def let_go(gone: Sequence[Gone]) -> None:
     """Eraser of the archives: ours and followed units' records alike."""
-    commitments = commitments_of(gone)
+    ours = [record for record in gone if record.kind.startswith("archives.") or not record.kind]
+    if not ours:
+        return
+    commitments = commitments_of(ours)
     changed = (
         _entries(commitments)
         + _officials(commitments)

@@ -16,7 +16,7 @@ from search.marks import mark
 from search.tasks import drain_soon
 from sync import audiences
 from sync.errors import RecordRejected
-from sync.exchange.custody import any_moved, may_issue
+from sync.exchange.custody import may_issue, watched
 from sync.exchange.peers import connected_peers
 
 if TYPE_CHECKING:
@@ -34,7 +34,10 @@ class Published:
     day: datetime.date
     subject: str
     body: bytes
-    index: int | None = None  # in the log of another unit; None for our own
+    index: int = 0  # in the log of another unit
+    watched: frozenset[str] = (
+        frozenset()
+    )  # subjects whose home may be another than the issuer; none for our own
     accepted_name: str = (
         ""  # of a followed unit, as its connection was accepted; its own later word does not count
     )
@@ -214,7 +217,7 @@ def apply_replies(records: Sequence[ReceivedRecord], /) -> None:
 
 def _apply(records: Sequence[ReceivedRecord], project: Callable[[Published], None]) -> None:
     accepted = {peer.origin: peer.name for peer in connected_peers()} if records else {}
-    judged = bool(records) and any_moved()  # else every issuer is the home of what it issues
+    moved = watched() if records else frozenset()
     for record in records:
         if record.header.audience != audiences.PUBLIC:
             raise RecordRejected(record.commitment, "the archives take public records only")
@@ -224,7 +227,8 @@ def _apply(records: Sequence[ReceivedRecord], project: Callable[[Published], Non
             day=datetime.date.fromisoformat(record.header.day),
             subject=record.header.subject,
             body=record.body,
-            index=record.index if judged else None,
+            index=record.index,
+            watched=moved,
             accepted_name=accepted.get(record.origin, ""),
         )
         try:
@@ -244,9 +248,10 @@ _NOT_HOME = {
 
 def _check_home(record: Published, official: str) -> None:
     """One home at any index: a record of another log, or of a home before or after its time, is held back."""
-    if record.index is None or not official:
+    subject = subject_of("official", official)
+    if subject not in record.watched:
         return
-    why = may_issue(subject_of("official", official), record.origin, record.index)
+    why = may_issue(subject, record.origin, record.index)
     if why:
         raise bodies.BodyFault(_NOT_HOME[why])
 

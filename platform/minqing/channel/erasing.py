@@ -26,9 +26,12 @@ ERASED = "（已依法删除）"
 
 def let_go(gone: Sequence[Gone]) -> None:
     """Eraser of the channel. Repeatable: what is empty stays empty."""
-    commitments = commitments_of(gone)
+    ours = [record for record in gone if record.kind.startswith("channel.") or not record.kind]
+    if not ours:
+        return
+    commitments = commitments_of(ours)
     referred = Q(pk__in=[])
-    for record in gone:
+    for record in ours:
         if record.kind == "channel.referral" and record.origin:
             referred |= Q(source=record.origin, source_subject=record.subject)
     words = Message.objects.filter(commitment__in=commitments).exclude(octets=ERASED.encode())
