@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from sync import identity
 from sync.exchange import custody, handover
+from sync.exchange.handover_rows import history_of
 from sync.exchange.peers import connected_peers
 from sync.formats import handovers
 from sync.formats.handovers import Accept, Cancel, Notice, Objection, Offer, Order
@@ -44,7 +45,7 @@ def offer(subject: str, to: str) -> str:
         raise HandoverRefused("open", "An offer is open: cancel it first.")
     if not any(peer.origin == to and peer.frozen_on is None for peer in connected_peers()):
         raise HandoverRefused("not-connected", "The unit is not connected, or it is frozen.")
-    history = handover.history_of(subject)
+    history = history_of(subject)
     return handover.issue(
         Offer(
             subject=subject, number=before.count() + 1, records=len(history), root=handovers.history_root(history), to=to,
@@ -66,7 +67,7 @@ def accept(offered: str) -> str:
     _refuse_contested(
         found.subject, Custody.objects.select_for_update().filter(subject=found.subject).first()
     )
-    history = handover.history_of(found.subject)
+    history = history_of(found.subject)
     same = len(history) == found.records and handovers.history_root(history) != found.root
     if len(history) < found.records or same:
         raise HandoverRefused("incomplete", "The history that the offer counts is not here yet.")

@@ -8,8 +8,7 @@ read. Where a log contradicts itself or two logs contradict each other the subje
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import transaction
@@ -17,6 +16,8 @@ from django.db import transaction
 from sync import audiences, identity, ledger
 from sync.errors import NoteFault, RecordFault, RecordRejected
 from sync.exchange import custody, mirror, replay
+from sync.exchange import handover_rows as rows
+from sync.exchange.handover_rows import Event
 from sync.exchange.incidents import incident_record
 from sync.formats import handovers, notes
 from sync.formats.handovers import (
@@ -46,28 +47,6 @@ NEVER = 2**62
 """``after`` of a unit that accepted an offer not known here yet: whatever it issues about the subject waits."""
 
 _OPEN = ("open", "accepted")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Event:
-    """One step in one log."""
-
-    origin: str
-    index: int | None
-    """None: of our own log, where it has none before it is sealed."""
-
-    commitment: str
-    day: datetime.date
-    step: AnyStep
-
-    @property
-    def subject(self) -> str:
-        """Whom it is about."""
-        return self.step.subject
-
-    def reject(self, reason: str) -> NoReturn:
-        """Hold it back: what it rests on may come later."""
-        raise RecordRejected(self.commitment, reason)
 
 
 def apply(records: Sequence[ReceivedRecord]) -> None:
@@ -155,7 +134,7 @@ def try_again() -> None:
 def _offer(event: Event, step: Offer) -> None:
     if Handover.objects.filter(offer=event.commitment).exists():
         return
-    row = _locked(event, event.origin)
+    row = rows.locked(event, event.origin)
     if row.home != event.origin:
         event.reject("It offers what another unit keeps, as far as is known here.")
     if step.to == event.origin:
@@ -175,8 +154,8 @@ def _offer(event: Event, step: Offer) -> None:
     if early is not None:
         early.delete()
     if still_open:
-        _contest(row, "two-offers")
-    _news(row)
+        rows.contest(row, "two-offers")
+    rows.news(row)
 
 
 def _accept(event: Event, step: Accept) -> None:
@@ -198,7 +177,7 @@ def _accept(event: Event, step: Accept) -> None:
     if found.accept:
         if found.state != "closed":
             event.reject("This offer was accepted before.")
-        _contest(_locked(event, found.giver), "accept-differs")
+        rows.contest(rows.locked(event, found.giver), "accept-differs")
         return
     found.accept = event.commitment
     if found.state == "open":
@@ -210,9 +189,9 @@ def _accept(event: Event, step: Accept) -> None:
 
 def _close_own(event: Event, found: Handover) -> None:
     """The accept has come: let go at once, unless the offer is contested."""
-    if _locked(event, found.giver).contested:
+    if rows.locked(event, found.giver).contested:
         return
-    history = history_of(event.subject)
+    history = rows.history_of(event.subject)
     issue(
         Close(
             subject=event.subject, accept=found.accept, offer=found.offer, records=len(history),
@@ -225,14 +204,14 @@ def _close(event: Event, step: Close) -> None:
     found = _settled_before(event, step.offer)
     if found is None:
         return
-    row = _locked(event, event.origin)
+    row = rows.locked(event, event.origin)
     differs = bool(found.accept) and found.accept != step.accept
     unasked = not found.accept and found.taker == identity.origin()
     found.state, found.accept = "closed", found.accept or step.accept
     found.records, found.root = step.records, step.root
     _settle(found, event)
     if differs or unasked:
-        _contest(row, "accept-differs")
+        rows.contest(row, "accept-differs")
     elif not row.contested:
         until = OWN_END if event.index is None else event.index
         _move(row, found.giver, found.taker, cites=event.commitment, until=until, event=event)
@@ -252,13 +231,13 @@ def _settle(found: Handover, event: Event) -> None:
 
 def _settled_before(event: Event, offer: str) -> Handover | None:
     """The offer that is to be closed or cancelled now; once only, and by the unit that made it."""
-    found = _passage(event, offer)
+    found = rows.passage(event, offer)
     if found.giver != event.origin:
         event.reject("Only the unit that offered closes or cancels.")
     if found.settled == event.commitment:
         return None
     if found.settled:
-        _contest(_locked(event, event.origin), "settled-twice")
+        rows.contest(rows.locked(event, event.origin), "settled-twice")
         return None
     return found
 
@@ -284,7 +263,7 @@ def _taken(event: Event, step: Taken) -> None:
         },
     )
     if row is not None and proven:
-        _news(row)
+        rows.news(row)
     _compare_head(step)
 
 
@@ -307,7 +286,7 @@ def _move(row: Custody, giver: str, taker: str, *, cites: str, until: int, event
     Tenure.objects.filter(subject=row.subject, origin=giver, until=None).update(until=until)
     Tenure.objects.filter(subject=row.subject, origin=taker, cites=cites).update(proven=True)
     row.home = taker
-    _news(row)
+    rows.news(row)
     charge = custody.charge_of(row.subject)
     if charge is not None:
         charge.moved(row.subject, giver, taker)
@@ -337,7 +316,7 @@ def _notice(event: Event, step: Notice) -> None:
         return
     if custody.superior_of(step.home) != event.origin:
         event.reject("The directory here does not name this unit superior to the home.")
-    if _locked(event, step.home).home != step.home:
+    if rows.locked(event, step.home).home != step.home:
         event.reject("The notice names a home that is not the home here.")
     if step.to == step.home:
         event.reject("The notice names the same unit twice.")
@@ -357,7 +336,7 @@ def _order(event: Event, step: Order) -> None:
         return
     if (event.day - found.noticed_on).days < settings.MINQING.notice_days:
         event.reject("The order comes before the public notice has stood long enough.")
-    row = _locked(event, found.giver)
+    row = rows.locked(event, found.giver)
     others = (
         Reassignment.objects.filter(subject=event.subject, giver=found.giver)
         .exclude(order="")
@@ -367,11 +346,11 @@ def _order(event: Event, step: Order) -> None:
     found.order, found.ordered_on = found.order or event.commitment, event.day
     found.save()
     if twice:
-        _contest(row, "two-orders")
+        rows.contest(row, "two-orders")
     elif found.objection:
-        _contest(row, "objected")
+        rows.contest(row, "objected")
     elif row.home != found.giver:
-        _contest(row, "order-after-close")
+        rows.contest(row, "order-after-close")
     elif not row.contested:
         _move(
             row, found.giver, found.taker, cites=event.commitment, until=found.size - 1, event=event
@@ -389,42 +368,4 @@ def _objection(event: Event, step: Objection) -> None:
     found.objection, found.objected_on = event.commitment, event.day
     found.save()
     if found.order:
-        _contest(_locked(event, found.giver), "objected")
-
-
-# --- rows ------------------------------------------------------------------------------------------
-
-
-def history_of(subject: str) -> list[str]:
-    """Return the commitments of what stands in public about a subject here, each once, in ascending order."""
-    charge = custody.charge_of(subject)
-    return sorted(set(charge.history(subject))) if charge is not None else []
-
-
-def _passage(event: Event, offer: str) -> Handover:
-    found = Handover.objects.select_for_update().filter(subject=event.subject, offer=offer).first()
-    if found is None:
-        event.reject("The offer is not known here yet.")
-    return found
-
-
-def _locked(event: Event, otherwise: str) -> Custody:
-    """The custody of the event's subject, made from what the app knows where there is none yet."""
-    row = Custody.objects.select_for_update().filter(subject=event.subject).first()
-    if row is None:
-        charge = custody.charge_of(event.subject)
-        first = (charge.first_home(event.subject) if charge is not None else "") or otherwise
-        row = Custody.objects.create(subject=event.subject, home=first)
-        Tenure.objects.create(subject=event.subject, origin=first)
-    return row
-
-
-def _contest(row: Custody, why: str) -> None:
-    if not row.contested:
-        row.contested = why
-        row.save(update_fields=["contested"])
-
-
-def _news(row: Custody) -> None:
-    row.news = True
-    row.save(update_fields=["news", "home"])
+        rows.contest(rows.locked(event, found.giver), "objected")

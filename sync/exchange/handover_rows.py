@@ -1,0 +1,75 @@
+"""One step of a handover as it is taken in, and the rows it changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn
+
+from sync.errors import RecordRejected
+from sync.exchange import custody
+from sync.models.handovers import Custody, Handover, Tenure
+
+if TYPE_CHECKING:
+    import datetime
+
+    from sync.formats.handovers import AnyStep
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """One step in one log."""
+
+    origin: str
+    index: int | None
+    """None: of our own log, where it has none before it is sealed."""
+
+    commitment: str
+    day: datetime.date
+    step: AnyStep
+
+    @property
+    def subject(self) -> str:
+        """Whom it is about."""
+        return self.step.subject
+
+    def reject(self, reason: str) -> NoReturn:
+        """Hold it back: what it rests on may come later."""
+        raise RecordRejected(self.commitment, reason)
+
+
+def history_of(subject: str) -> list[str]:
+    """Return the commitments of what stands in public about a subject here, each once, in ascending order."""
+    charge = custody.charge_of(subject)
+    return sorted(set(charge.history(subject))) if charge is not None else []
+
+
+def passage(event: Event, offer: str) -> Handover:
+    """Return the offer that a step names, locked; a step whose offer is not known yet is held back."""
+    found = Handover.objects.select_for_update().filter(subject=event.subject, offer=offer).first()
+    if found is None:
+        event.reject("The offer is not known here yet.")
+    return found
+
+
+def locked(event: Event, otherwise: str) -> Custody:
+    """Return the custody of the event's subject, made from what the app knows where there is none yet."""
+    row = Custody.objects.select_for_update().filter(subject=event.subject).first()
+    if row is None:
+        charge = custody.charge_of(event.subject)
+        first = (charge.first_home(event.subject) if charge is not None else "") or otherwise
+        row = Custody.objects.create(subject=event.subject, home=first)
+        Tenure.objects.create(subject=event.subject, origin=first)
+    return row
+
+
+def contest(row: Custody, why: str) -> None:
+    """Mark the subject as contested; the first reason stands."""
+    if not row.contested:
+        row.contested = why
+        row.save(update_fields=["contested"])
+
+
+def news(row: Custody) -> None:
+    """Keep the home, and have what was held back tried again."""
+    row.news = True
+    row.save(update_fields=["news", "home"])
