@@ -21,6 +21,7 @@ from sync.models.exchange import (
 )
 from sync.models.handovers import Custody, Handover, Reassignment, Superior, Tenure
 from sync.models.ledger import Chain, Entry, Head, Log, Opening, Pending, Tile
+from sync.models.transports import Sent
 
 __all__ = [
     "Chain",
@@ -49,6 +50,7 @@ __all__ = [
     "Reassignment",
     "Received",
     "RegionPolicy",
+    "Sent",
     "Superior",
     "Tenure",
     "Tile",

@@ -33,6 +33,9 @@ class Environment:
     broker_url: str | None
     """``CELERY_BROKER_URL``: RabbitMQ; unset uses files under the state folder."""
 
+    exchange_brokers: Path | None
+    """``MINQING_EXCHANGE_BROKERS``: TOML file with the broker that each unit shares with others (default none)."""
+
     elasticsearch_url: str | None
     """``ELASTICSEARCH_URL``: a cluster; unset uses the embedded index under the state folder."""
 
@@ -102,6 +105,9 @@ class Environment:
             state=state,
             database_url=database_url,
             broker_url=variables.get("CELERY_BROKER_URL") or None,
+            exchange_brokers=Path(variables["MINQING_EXCHANGE_BROKERS"]).absolute()
+            if variables.get("MINQING_EXCHANGE_BROKERS")
+            else None,
             elasticsearch_url=variables.get("ELASTICSEARCH_URL") or None,
             elasticsearch_compat=compat,
             durable=_switch(variables, "MINQING_DURABLE", default=True),
