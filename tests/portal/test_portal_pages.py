@@ -222,7 +222,7 @@ def test_a_question_for_any_version_is_answered_by_whether_there_is_a_page(
     assert visit(county).get(path, headers={"if-none-match": "*"}).status_code == status
 
 
-def test_headers_that_nobody_can_read_are_the_senders_fault():
+def test_headers_that_nobody_can_read_are_the_senders_fault(county):
     told = {}
 
     def start(status, headers):
