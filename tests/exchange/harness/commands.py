@@ -77,9 +77,10 @@ def accept(*, origin):
 
 
 def grant(*, origin, kinds, granted=True):
-    """Give or take kinds of records, with history."""
-    for kind in kinds:
-        peers.grant_set(origin, kind, granted=granted, history=True)
+    """Give or take kinds of records, with history; all at once, as their records share subjects."""
+    with transaction.atomic():
+        for kind in kinds:
+            peers.grant_set(origin, kind, granted=granted, history=True)
 
 
 def end(*, origin):

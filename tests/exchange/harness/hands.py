@@ -101,6 +101,11 @@ class Hands:
             self.recover(unit, None, {"from peers": False})
         self.whole(*self.fleet.units)
 
+    def surprising(self, standing):
+        """Return the open incidents that the restored units of this moment do not explain."""
+        restored = {other.origin for other in self.fleet.units if other.restored}
+        return [row for row in standing if not (row[1] in restored and row[2] == "rolled-back")]
+
     def settle(self, unit, incident):
         settled = self.run.tell(unit, "settle", incident=incident)
         if not settled["evidence"]:

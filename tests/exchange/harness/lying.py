@@ -41,12 +41,13 @@ class Lying(Hands):
         del self.net.bends[pair]
         if not bend.delivered:
             self.run.fail(f"the lie {lie!r} of {peer.number} never reached {unit.number}: {pulled}")
-        found = [(origin, name) for _, origin, name, _ in pulled["open"]]
+        standing = self.surprising(pulled["open"])
+        found = [(origin, name) for _, origin, name, _ in standing]
         if found != [(peer.origin, expected)]:
             self.run.fail(
                 f"unit {peer.number} told {unit.number} the lie {lie!r}; found were {found}: {pulled['fault']}"
             )
-        self.settle(unit, pulled["open"][0][0])
+        self.settle(unit, standing[0][0])
         self.run.counts["lies found"] += 1
         self.pulled(unit, unit.parts["worker"].ask("pull", origin=peer.origin), whole=True)
 
@@ -57,7 +58,7 @@ class Lying(Hands):
         self.whole(unit, peer)
         self.pulled(unit, unit.parts["worker"].ask("pull", origin=peer.origin), whole=True)
         status = self.run.proxy.replay((unit.number, peer.number))
-        standing = self.run.tell(peer, "incidents")
+        standing = self.surprising(self.run.tell(peer, "incidents"))
         if status != 401 or [(origin, name) for _, origin, name, _ in standing] != [
             (unit.origin, "replayed")
         ]:
@@ -80,7 +81,7 @@ class Lying(Hands):
             liar.records = liar.records[: step["kept"]]
             while len(liar.records) < step["grown"]:
                 liar.add(b"another history %d" % len(liar.records), kind="soak.line")
-            standing = self.run.tell(unit, "pull", origin=liar.origin)["open"]
+            standing = self.surprising(self.run.tell(unit, "pull", origin=liar.origin)["open"])
             if [(origin, name) for _, origin, name, _ in standing] != [(liar.origin, "forked")]:
                 self.run.fail(f"a forked log was found as {standing}")
             settled = self.settle(unit, standing[0][0])

@@ -43,9 +43,6 @@ class Plan:
             "fill": lambda *_: {"role": dice.choice(["signer", "web", "worker"])},
             "lie": lambda *_: {"lie": dice.choice(list(LIES))},
             "fork": lambda *_: {"kept": dice.randint(0, 4), "grown": dice.randint(5, 12)},
-            "revoke": lambda *_: {
-                "kinds": dice.sample(["soak.line", "soak.move", "soak.slotted"], dice.randint(1, 3))
-            },
             "recover": lambda *_: {"from peers": dice.random() < 0.5},
             "erase": lambda *_: {"which": round(dice.random(), 6)},
         }

@@ -131,13 +131,9 @@ class Run:
 
     def judge(self, unit, standing):
         """Fail on any incident against a unit that did not lie."""
-        for _, origin, name, sentence in standing:
-            other = next((u for u in self.fleet.units if u.origin == origin), None)
-            if other is not None and other.restored and name == "rolled-back":
-                continue
-            self.fail(
-                f"unit {unit.number} invented {name} against {other.number if other else origin}: {sentence}"
-            )
+        for _, origin, name, sentence in self.steps.surprising(standing):
+            other = next((u.number for u in self.fleet.units if u.origin == origin), origin)
+            self.fail(f"unit {unit.number} invented {name} against {other}: {sentence}")
 
     def check(self):
         """Heal everything, let the units come to rest, and compare all with all."""

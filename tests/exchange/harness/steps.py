@@ -88,10 +88,8 @@ class Steps(Lying, Disasters):
         self.send(unit, "witnessed", lambda _: None, may=SEALING)
 
     def revoke(self, unit, peer, step):
-        """Take kinds from a peer."""
-        self.send(
-            unit, "grant", lambda _: None, origin=peer.origin, kinds=step["kinds"], granted=False
-        )
+        """Take every kind from a peer: those that share subjects go together (see the protocol's grants)."""
+        self.send(unit, "grant", lambda _: None, origin=peer.origin, kinds=KINDS, granted=False)
 
     def grant(self, unit, peer, step):
         """Give a peer every kind again."""
