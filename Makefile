@@ -10,7 +10,7 @@ export PIP_ROOT_USER_ACTION := ignore
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench lint lock wheel clean
+.PHONY: help setup demo test soak bench lint lock wheel clean
 
 help:  ## show this list
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ test: .venv/dev.stamp  ## all tests, on real PostgreSQL, HTTP, queue and browser
 
 lint: .venv/dev.stamp  ## style, types, walls
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports && $(BIN)/mypy
+
+soak: .venv/dev.stamp  ## five units under every fault there is; ARGS="--seed 1 --steps 10000"
+	@$(BIN)/python -m tests.exchange.harness $(ARGS)
 
 bench: .venv/dev.stamp  ## measure, print ratios, write bench.json
 	@$(BIN)/python -m tests.bench $(ARGS)
