@@ -13,6 +13,7 @@ from amqp.exceptions import AMQPError, NotFound
 from django.db import Error, close_old_connections
 from kombu import Consumer
 from kombu.exceptions import KombuError
+from kombu.transport import pyamqp
 
 from sync.errors import SyncFault
 from sync.exchange import doorbell
@@ -70,7 +71,7 @@ def _receive(shared: Broker, stop: threading.Event) -> None:
         inlet = declare(connection)
         while not stop.is_set():
             bind(connection)
-            channel: Any = connection.channel()
+            channel = unread(connection)
             channel.basic_qos(0, PREFETCH, False)
             with Consumer(channel, [inlet], on_message=received, no_ack=False):
                 drain(connection, BIND_SECONDS, stop)
@@ -78,6 +79,22 @@ def _receive(shared: Broker, stop: threading.Event) -> None:
         connection.release()
     finally:
         connection.collect()
+
+
+class _AsItCame(pyamqp.Message):  # type: ignore[misc]  # untyped upstream
+    """A message without its publisher's headers: one of them would have it unpacked, to whatever length, before any check."""
+
+    def __init__(self, msg: Any, **named: Any) -> None:
+        msg.properties = {**msg.properties, "application_headers": {}}
+        super().__init__(msg, **named)
+
+
+def unread(connection: Connection) -> Any:
+    """Return a channel whose messages are octets, neither decoded nor unpacked because their publisher says so."""
+    channel: Any = connection.channel()
+    channel.auto_decode = False
+    channel.Message = _AsItCame
+    return channel
 
 
 def declare(connection: Connection) -> Any:

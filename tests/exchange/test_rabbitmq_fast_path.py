@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import gzip
 import io
 import json
 import os
@@ -189,6 +190,22 @@ def test_what_a_broker_changes_or_invents_is_dropped_and_held_against_nobody(
         assert not Incident.objects.exists()
         fastpath.let_go([Gone(commitment="0" * 64)])
     assert sharing.waiting(origin_of(city), "dead") == 0
+
+
+def test_a_message_is_neither_unpacked_nor_decoded_because_its_publisher_says_so(
+    sharing, county, city
+):
+    publish(county, b"first")
+    start = standing(city, county)[1]
+    whole = parcel(county, city, start, start + 1)
+    sender, reader = origin_of(county), origin_of(city)
+    packed = {"application_headers": {"compression": "application/x-gzip"}}
+    with receiving(city):
+        sharing.put(sender, reader, gzip.compress(whole), **packed)
+        wait_until(lambda: sharing.waiting(reader, "dead") == 1)
+        sharing.put(sender, reader, whole, content_encoding="latin-1")
+        wait_until(lambda: applied_bodies(city) == [b"first"])
+    assert sharing.waiting(reader, "dead") == 1
 
 
 def test_a_unit_can_neither_speak_nor_listen_as_another(sharing, county, city, neighbour):

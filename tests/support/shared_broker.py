@@ -86,14 +86,14 @@ class SharedBroker:
         with self.administrator() as connection:
             connection.channel().queue_delete(queue)
 
-    def put(self, sender, recipient, octets):
+    def put(self, sender, recipient, octets, **properties):
         """Publish as a unit by hand, over its own exchange."""
         user = brokers.name_of(sender)
         with amqp.Connection(
             f"127.0.0.1:{self.port}", user, PASSWORD, virtual_host=VHOST, confirm_publish=True
         ) as connection:
             connection.channel().basic_publish_confirm(
-                amqp.Message(octets, user_id=user),
+                amqp.Message(octets, user_id=user, **properties),
                 brokers.outlet(sender, recipient).name,
                 "",
                 confirm_timeout=10,
