@@ -7,13 +7,14 @@ import json
 from email.utils import format_datetime
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from sync import identity, ledger
 from sync.errors import SignerUnreachable
 from sync.exchange import peers, pull
 from sync.ledger import erasure
-from sync.models import Entry, Incident, Opening, Peer, Quarantine
+from sync.models import Entry, Following, Incident, Opening, Peer, Quarantine, Received
 from sync.models.exchange import Contact
 from sync.signer import client
 from tenants.current import unit_context
@@ -121,6 +122,37 @@ def test_while_an_order_is_not_sealed_nobody_is_shown_the_gap(
             ledger.seal()
         assert fetch(county).fault == ""
         assert (incidents(county), applied_bodies(county)) == ([], [b"two"])
+
+
+def test_a_unit_that_was_set_back_counts_anew_what_was_erased_meanwhile(
+    fresh_database, county, neighbour
+):
+    with served() as port:
+        connect(county, neighbour, port, KIND)
+        publish(neighbour, b"one", b"two")
+        assert fetch(county).fault == ""
+        with unit_context(county):
+            backup = Following.objects.values(
+                "mirrored", "applied", "epoch", "counted", "last"
+            ).get()
+        for words in (b"three", b"four", b"five"):
+            publish(neighbour, words)
+            assert fetch(county).fault == ""
+        with unit_context(neighbour):
+            gone = Opening.objects.filter(kind=KIND).order_by("index").first()
+            commitment = bytes(Entry.objects.get(index=gone.index).commitment).hex()
+            erasure.erase([commitment], basis="《演示办法》第一条")
+            ledger.seal()
+        with unit_context(county), connection.cursor() as cursor:
+            Following.objects.update(**backup)
+            Received.objects.filter(index__gte=backup["applied"]).delete()
+            cursor.execute("DELETE FROM tests_applied WHERE index >= %s", [backup["applied"]])
+        assert fetch(county).fault == ""
+        assert incidents(county) == []
+        assert applied_bodies(county) == [b"one", b"two", b"three", b"four", b"five"]
+        publish(neighbour, b"six")
+        assert fetch(county).fault == ""
+        assert applied_bodies(county)[-1] == b"six"
 
 
 def test_a_gap_that_the_order_does_not_name_is_an_incident_once(liar, county):
