@@ -72,7 +72,8 @@ SELECT unit, origin, log_key, sync_log.size, edge, last_slot, coalesce(head.size
     (SELECT id FROM sync_pending WHERE NOT slotted ORDER BY id LIMIT 1) IS NOT NULL, halted
 FROM sync_log LEFT JOIN LATERAL (SELECT size, root FROM sync_head ORDER BY size DESC LIMIT 1) head ON true
 """
-_SLOTTED = "SELECT id, subject FROM sync_pending WHERE slotted ORDER BY id"
+# A staff record that waits before a slotted one of its subject goes with it: nobody enters the log before his predecessor.
+_SLOTTED = "SELECT id, subject FROM sync_pending WHERE slotted OR subject IN (SELECT subject FROM sync_pending WHERE slotted) ORDER BY id"
 _FIRST_WAITING = "SELECT id, row_number() OVER (ORDER BY id) AS place FROM sync_pending WHERE NOT slotted ORDER BY id LIMIT %s"
 _GIVEN = "SELECT id, place FROM unnest(%s::bigint[]) WITH ORDINALITY AS given (id, place)"
 _MOVE = """,

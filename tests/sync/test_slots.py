@@ -116,6 +116,23 @@ def test_a_staff_record_does_not_overtake_a_waiting_report_of_its_subject(county
         assert order().index(first) < order().index(second)
 
 
+def test_a_report_does_not_overtake_a_waiting_staff_record_of_its_subject(county):
+    with unit_context(county):
+        note = ledger.append(
+            kind="test.note", subject="a", body=b"1", audience=for_unit(origin())
+        ).commitment
+        other = ledger.append(
+            kind="test.note", subject="b", body=b"2", audience=for_unit(origin())
+        ).commitment
+        later = report("a")
+        assert ledger.seal_slot().size == 16
+        sealed = order()
+        assert sealed.index(note) < sealed.index(later)
+        assert other not in sealed
+        ledger.seal()
+        assert order()[-1] == other
+
+
 def test_the_sweep_ends_a_slot_at_its_clock_time_and_only_once(county):
     length = settings.MINQING.slot_seconds
     start = datetime.datetime(2027, 3, 1, 8, 0, tzinfo=datetime.UTC)
