@@ -139,7 +139,7 @@ def _accepted_there(peer: Peer, document: Path) -> None:
     """A disc that a peer made for us says that it accepted us: where networks do not meet, nothing else can say it."""
     if peer.accepted_there is None and document.exists():
         try:
-            peers.connection_accepted(peer, documents.read_document(document.read_bytes()))
+            peers.connection_accepted(peer, documents.read_document(discs.read_small(document)))
         except (PeerFault, RequestRefused, OSError) as fault:
             raise ExchangeFault(f"{document}: {fault}") from fault
         peer.refresh_from_db()

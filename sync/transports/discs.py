@@ -8,6 +8,7 @@ the disc, of how far it is. The next disc then begins there; without one it begi
 
 from __future__ import annotations
 
+import errno
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -28,6 +29,7 @@ from sync.transports.parcels import LEAVES, ParcelFault
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+    from typing import BinaryIO
 
 UNIT = "unit.json"
 _TITLE = "minqing cursor 1"
@@ -144,7 +146,8 @@ def _put_once(folder: Path, name: str, peer: Peer, *, leaves: tuple[int, int]) -
 def _put(folder: Path, name: str, octets: bytes) -> int:
     """Write a file whole or not at all."""
     draft = folder / f".{name}.part"
-    with draft.open("wb") as file:
+    draft.unlink(missing_ok=True)  # who carried the disc may have laid a link there
+    with draft.open("xb") as file:
         file.write(octets)
         file.flush()
         os.fsync(file.fileno())
@@ -192,7 +195,7 @@ def read_cursor(path: Path, peer: Peer) -> Cursor:
         DiscFault: it is not one, or the peer did not sign it.
     """
     try:
-        text = notes.open_note(path.read_bytes(), keyring.verifiers(peer, "peer"))
+        text = notes.open_note(read_small(path), keyring.verifiers(peer, "peer"))
     except OSError as fault:
         raise DiscFault(f"{path}: {fault.strerror}.") from fault
     except NoteFault as fault:
@@ -217,6 +220,23 @@ def read_cursor(path: Path, peer: Peer) -> Cursor:
 
 
 # --- in --------------------------------------------------------------------------------------------
+
+
+def read_small(path: Path) -> bytes:
+    """Read a document or a cursor of a disc: no more of it than one can have.
+
+    Raises:
+        OSError: it cannot be read, or it is no file.
+    """
+    with _opened(path) as stream:
+        return stream.read(documents.LIMIT + 1)
+
+
+def _opened(path: Path) -> BinaryIO:
+    """Open a file of a disc; a pipe or a device that somebody laid there would never end."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "it is no file")
+    return path.open("rb")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,7 +266,7 @@ def scan(path: Path) -> Iterator[Found]:
 
 def _scan_file(path: Path) -> Iterator[Found]:
     try:
-        with path.open("rb") as stream:
+        with _opened(path) as stream:
             while True:
                 at = stream.tell()
                 parcel = parcels.read(stream)

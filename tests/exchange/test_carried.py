@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import os
 
 import pytest
 from django.core.management import call_command
@@ -197,6 +198,29 @@ def test_files_under_each_others_names_and_all_in_one_file_are_the_same_disc(
     said, failed = carry("in", one)
     assert not failed, said
     assert applied_bodies(city) == bodies
+
+
+def test_links_pipes_and_devices_on_a_disc_reach_nothing_outside_it(met, disc, tmp_path):
+    county, city = met
+    publish(county, b"first")
+    carry_out(county, city, disc)
+    cursor = discs.cursor_name(issuer=origin_of(county), reader=origin_of(city))
+    ours = tmp_path / "ours"
+    ours.write_bytes(b"a file of whoever reads the disc")
+    (disc / f".{cursor}.part").symlink_to(ours)
+    (disc / "unit.json").unlink()
+    (disc / "unit.json").symlink_to("/dev/zero")
+    os.mkfifo(disc / "aaa.parcel")
+    said, failed = carry("in", disc)
+    assert failed
+    assert "it is no file" in said
+    (disc / "unit.json").unlink()
+    said, failed = carry("in", disc)
+    assert failed
+    assert "aaa.parcel, octet 0: it is no file" in said
+    assert applied_bodies(city) == [b"first"]
+    assert ours.read_bytes() == b"a file of whoever reads the disc"
+    assert not (disc / cursor).is_symlink()
 
 
 def test_an_older_disc_after_a_newer_one_changes_nothing(met, disc, tmp_path):

@@ -97,7 +97,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{document.origin}\n{document.fingerprint}")
 
     def _meet(self, options: dict[str, Any]) -> None:
-        document = documents.read_document(options["file"].read_bytes())
+        document = documents.read_document(discs.read_small(options["file"]))
         peers.connection_asked(document)
         self.stdout.write(
             f"{document.name} {document.origin}\n{document.fingerprint}\n"
