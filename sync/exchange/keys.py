@@ -177,7 +177,8 @@ def apply(records: Sequence[ReceivedRecord]) -> None:
             continue
         try:
             notice = msgspec.json.decode(record.body, type=Notice)
-            _check(record.origin, notice.use, notice.key)
+            for key in filter(None, (notice.key, notice.ended)):
+                _check(record.origin, notice.use, key)
         except (msgspec.DecodeError, UnicodeDecodeError, NoteFault) as fault:
             raise RecordRejected(record.commitment, f"The key cannot be used: {fault}") from fault
         if notice.ended and notice.last > record.index:

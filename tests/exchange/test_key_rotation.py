@@ -154,6 +154,25 @@ def test_a_key_record_that_does_not_fit_its_use_or_ends_in_the_future_is_refused
         assert keyring.log_keys(Peer.objects.get()).former == {}
 
 
+def test_a_peer_ends_no_key_but_its_own_and_announces_no_flood_of_keys(port, county, city):
+    connect(county, city, port, KIND)
+    with unit_context(city):
+        theirs = identity.public_keys("log")[0]
+    with unit_context(county):
+        origin = identity.origin()
+        seeds = [bytes([number]) * 32 for number in range(1, 8)]
+        new = [str(notes.SigningKey.from_seed(origin, seed).verifier) for seed in seeds]
+        for key in new:
+            keys._log(keys.Notice(use="log", key=key))
+        for ended in (theirs, "no key at all"):
+            keys._log(keys.Notice(use="log", key=new[0], ended=ended, last=0))
+    fetch(city, county)
+    with unit_context(city):
+        assert keys.former_log_keys() == {}
+        peer = Peer.objects.get()
+        assert keyring.good_keys(peer, "log") == [peer.log_key, *reversed(new[-keyring.COMING :])]
+
+
 def test_the_witness_believes_a_logs_new_key_by_what_both_signed_not_by_who_asks(signer):
     origin = "minqing/430581/00000000"
     old, new, evil = (notes.SigningKey.from_seed(origin, bytes([n]) * 32) for n in (1, 2, 3))
