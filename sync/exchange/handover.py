@@ -120,9 +120,8 @@ def note(event: Event) -> None:
 
 def try_again() -> None:
     """Take in what was held back until a step came that has come now; part of every sweep."""
-    for pk in list(Custody.objects.filter(news=True).values_list("pk", flat=True)):
-        if not Custody.objects.filter(pk=pk, news=True).update(news=False):
-            continue
+    # All news at once: a log that tells much of it has what waits tried once, not once for each.
+    if Custody.objects.filter(news=True).update(news=False):
         waiting = Quarantine.objects.filter(reason="rejected").values("peer")
         for peer in Peer.objects.filter(pk__in=waiting, frozen_on=None):
             replay.replay(peer, everything=True)
