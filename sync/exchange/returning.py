@@ -8,13 +8,14 @@ it, the records must open the leaves. What nobody was shown comes back from nowh
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from django.db import connection
 
 from sync import identity
-from sync.errors import LedgerFault, NoteFault, SignerFault
+from sync.errors import LedgerFault, NoteFault, RecordFault, SignerFault
 from sync.exchange import doorbell, windows
 from sync.exchange.peers import client_for
 from sync.formats import copies, framing
@@ -39,6 +40,7 @@ HEAD, LEAVES, RECORDS = "/exchange/yours/head", "/exchange/yours/leaves", "/exch
 _ROUND = 512
 _CAP = 8 * 1024 * 1024 + framing.WINDOW_OCTETS + 66 * 1024 * 1024
 _SECONDS = 120.0
+_INDEX = re.compile(rb"[0-9]{1,18}")
 
 
 _looked: set[str] = set()
@@ -192,7 +194,10 @@ def recover() -> Recovered:
         try:
             with client_for(source.peer) as client:
                 done.openings += refill.open_again(_records(client, done.size))
-        except ExchangeFault as fault:
+        except (
+            ExchangeFault,
+            RecordFault,
+        ) as fault:  # what one of them invents costs its own share only
             done.silent.append(f"{source.peer.name}: {fault}")
     done.erased = erasure.replay()
     done.unopened = refill.ranges(refill.unopened())
@@ -270,10 +275,10 @@ def _own_leaves(start: int, stop: int) -> list[bytes]:
 
 def _records(client: Client, size: int) -> Iterator[framing.Opening]:
     start: int | None = 0
-    while start is not None:
+    while start is not None and start < size:
         stream = client.get(f"{RECORDS}?from={start}", cap=_CAP, seconds=_SECONDS).body
         openings, following = windows.read_window(stream)
         yield from (opening for opening in openings if opening.index < size)
-        if following and (not following.isdigit() or int(following) <= start):
+        if following and not (_INDEX.fullmatch(following) and int(following) > start):
             raise PeerLied("malformed", "The list of records does not go on.")
         start = int(following) if following else None

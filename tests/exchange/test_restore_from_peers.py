@@ -15,7 +15,7 @@ from sync.exchange import doorbell, keys, peers, pull, returning
 from sync.formats import notes
 from sync.ledger import audit, erasure, refill
 from sync.ledger.local import local_fetch, local_openings
-from sync.models import Incident, Opening, PeerHead
+from sync.models import Incident, Opening, PeerHead, Received
 from tenants.current import unit_context
 from tenants.errors import UnitFault
 from tenants.services import unit_adopt
@@ -178,6 +178,10 @@ def test_what_carries_no_signature_of_ours_halts_nothing_and_two_histories_stop_
         with pytest.raises(NoteFault, match="No key"):
             refill.heed(notes.sign_checkpoint(head, stranger).encode())
         assert refill.halted() == ""
+    with unit_context(city):
+        Received.objects.filter(peer__origin=origin, body=b"one").update(body=b"won")
+    with unit_context(county):
+        assert "is not ours" in returning.recover().silent[0]
     (file,) = [f for f in signer.folder.glob("private/log-*") if f.read_text().startswith(origin)]
     name, seed = file.read_text().split("\n")[:2]
     ours = notes.SigningKey.from_seed(name, notes.decode64(seed))
