@@ -5,16 +5,18 @@ from __future__ import annotations
 from django.db import connection
 
 _MENTIONS = """
-SELECT encode(commitment, 'hex') FROM sync_received
-WHERE starts_with(kind, %s) AND body IS NOT NULL AND (subject = %s OR position(convert_to(%s, 'UTF8') IN body) > 0)
+SELECT encode(commitment, 'hex') FROM sync_received JOIN sync_peer ON sync_peer.id = peer_id
+WHERE starts_with(kind, %s) AND body IS NOT NULL
+    AND ((origin = %s AND subject = %s) OR position(convert_to(%s, 'UTF8') IN body) > 0)
 """
 
 
-def mentioning(*, kinds: str, subject: str, text: str) -> list[str]:
+def mentioning(*, kinds: str, origin: str, subject: str, text: str) -> list[str]:
     """Return commitments of peers' records that we still hold: of kinds beginning so, and about ``subject`` or holding ``text``.
 
-    ``subject`` is the issuer's name of the thing, ``text`` ours, as it would stand in a body. For ``received.forget``.
+    ``subject`` is the name that the unit ``origin`` gave the thing: what others call so is another thing. ``text`` is
+    ours, as it would stand in a body. For ``received.forget``.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_MENTIONS, [kinds, subject, text])
+        cursor.execute(_MENTIONS, [kinds, origin, subject, text])
         return [commitment for (commitment,) in cursor.fetchall()]

@@ -9,10 +9,11 @@ from minqing.archives.services import records_erase
 from minqing.channel import erasing
 from minqing.channel.errors import UnknownCase
 from minqing.channel.models import Attachment, Case, Forgetting, Message
+from minqing.channel.services.forgetting import received_emptied
 from sync import ledger
 from sync.erasers import Gone
 from sync.ledger import erasure
-from sync.models import Opening
+from sync.models import Opening, Peer, Received
 from tenants.current import unit_context
 from tests.support.channel import lodged, photo, staff
 
@@ -54,3 +55,22 @@ def test_a_case_that_was_handed_to_this_unit_goes_when_its_source_orders_it(coun
         erasing.let_go([referral])
         assert bytes(case.messages.get().octets) != WORDS
         assert Forgetting.objects.filter(subject=case.subject).exists()  # and what we made of it
+
+
+def test_what_another_unit_calls_by_the_same_name_stays_when_a_case_is_let_go(county):
+    with unit_context(county):
+        peers = [
+            Peer.objects.create(origin=f"minqing/{code}/0a1b2c3d", code=code, name=code, address=f"http://{code}.localhost")
+            for code in ("430581", "430582")
+        ]  # fmt: skip
+        for number, peer in enumerate(peers):
+            Received.objects.create(
+                peer=peer, index=0, state=Received.APPLIED, n=1, commitment=bytes([number]) * 32, subject="case-theirs",
+                audience="public", kind="channel.referral", salt=bytes(32), header=b"h", body=WORDS,
+            )  # fmt: skip
+        case = Case.objects.create(
+            number="2026-XS-00008", day="2026-11-02", source=peers[0].origin, source_subject="case-theirs"
+        )  # fmt: skip
+        received_emptied(case)
+        kept = Received.objects.exclude(body=None)
+        assert [row.peer for row in kept] == [peers[1]]

@@ -22,7 +22,9 @@ def case_erased(case: Case, *, told_by: str = "") -> None:
 def received_emptied(case: Case) -> None:
     """Empty our copies of other units' records about a case."""
     received.forget(
-        mentioning(kinds="channel.", subject=case.source_subject or case.subject, text=case.subject)
+        mentioning(
+            kinds="channel.", origin=case.source, subject=case.source_subject, text=case.subject
+        )
     )
 
 
