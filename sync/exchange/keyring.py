@@ -22,11 +22,15 @@ if TYPE_CHECKING:
     from sync.formats.policies import Policy
 
 
+COMING = 4
+"""How many announced keys of one use count beside the one in the row, the newest: each costs every request of the peer's."""
+
+
 def good_keys(peer: Peer, use: str) -> list[str]:
     """Return a peer's keys of one use that are good now: the one in its row first, then one that comes."""
     first = [getattr(peer, f"{use}_key")] if hasattr(peer, f"{use}_key") else []
     coming = PeerKey.objects.filter(peer=peer, use=use, last=None).exclude(key__in=first)
-    return [*first, *coming.order_by("-id").values_list("key", flat=True)]
+    return [*first, *coming.order_by("-id").values_list("key", flat=True)[:COMING]]
 
 
 def verifiers(peer: Peer, use: str) -> list[VerifierKey]:
@@ -70,6 +74,13 @@ def outside_witnesses(peer: Peer) -> dict[VerifierKey, str]:
         with contextlib.suppress(SignerFault):
             known[witness_key()] = settings.MINQING.operator
     return known
+
+
+def counted_witnesses(peer: Peer) -> list[VerifierKey]:
+    """Return witness keys of other operators that are known here or named by the region's policy."""
+    policy = _region_policy()
+    named = policy.outside(peer.origin).values() if policy is not None else ()
+    return [*outside_witnesses(peer), *named]
 
 
 def _region_policy() -> Policy | None:

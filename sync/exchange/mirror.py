@@ -68,15 +68,24 @@ def head_keep(peer: Peer, note: bytes) -> notes.Checkpoint:
         raise PeerLied(
             "bad-signature", f"The head does not hold: {fault}", {"head.note": note}
         ) from fault
-    row, made = PeerHead.objects.get_or_create(
+    row, _ = PeerHead.objects.get_or_create(
         peer=peer,
         size=head.size,
         root=head.root,
         defaults={"note": note, "seen_on": timezone.localdate()},
     )
-    if not made and len(note) > len(row.note):  # cosignatures came under it since
+    kept = bytes(row.note)
+    if note != kept and _seen_by(peer, note) > _seen_by(peer, kept):
         PeerHead.objects.filter(pk=row.pk).update(note=note)
     return head
+
+
+def _seen_by(peer: Peer, note: bytes) -> int:
+    """Count countersignatures that hold; -1 where one does not: whoever relays a head can write lines under it."""
+    try:
+        return len(notes.cosigned_by(notes.parse_note(note), keyring.counted_witnesses(peer)))
+    except NoteFault:
+        return -1
 
 
 def mirror(peer: Peer, source: Source) -> int:

@@ -9,7 +9,7 @@ import pytest
 
 from sync import audiences, identity
 from sync.errors import ProofFault, RecordFault
-from sync.exchange import client, peers, pull
+from sync.exchange import client, mirror, peers, pull
 from sync.formats import forks, framing, heads, notes, records
 from sync.models import Following, Incident, Peer, Quarantine, Received
 from sync.models.exchange import Contact, PeerHead
@@ -54,6 +54,20 @@ def cursors(unit):
     with unit_context(unit):
         following = Following.objects.get()
         return following.mirrored, following.applied
+
+
+def test_lines_that_somebody_writes_under_a_head_replace_no_note_and_are_replaced(liar, county):
+    with unit_context(county):
+        peer, witness = Peer.objects.get(), identity.witness_key()
+        true = PeerHead.objects.get()
+        junk = notes.Signature(witness.name, witness.id, bytes(72)).line.encode()
+        mirror.head_keep(peer, bytes(true.note) + junk)
+        assert bytes(PeerHead.objects.get().note) == bytes(true.note)
+        liar.add(b"more")
+        note = liar.checkpoint()
+        for told in (note + junk, note):  # heard from somebody else first, then from the log itself
+            mirror.head_keep(peer, told)
+        assert bytes(PeerHead.objects.get(size=6).note) == note
 
 
 def test_a_changed_byte_in_a_record_is_refused(liar, county):
