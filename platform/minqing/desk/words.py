@@ -52,10 +52,14 @@ KINDS: Mapping[str, StrPromise] = MappingProxyType(
         "archives.entry": _("表现记录"),
         "archives.reply": _("本人说明"),
         "channel.designation": _("接收检举控告的授权文件"),
+        "sync.handover": _("干部移交"),
+        "sync.erasure": _("依法删除的通知"),
+        "sync.erased": _("依法删除的回执"),
+        "sync.heads_seen": _("替别的单位核对的结果"),
+        "sync.key": _("更换钥匙的公告"),
+        "sync.policy": _("本地区的核对规则"),
+        "sync.adoption": _("从备份恢复后的核对公告"),
+        "sync.thaw": _("恢复采用对方记录的决定"),
     }
 )
-
-
-def kind_label(kind: str) -> str:
-    """The Chinese name of a kind of records, or the kind itself."""
-    return str(KINDS.get(kind, kind))
+"""Kinds that go by grant. The others are for the unit itself or for one named unit and need none."""

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
     from sync.exchange.standing import PeerState
 
-WIDTH, HEIGHT = 400, 280
+WIDTH, HEIGHT, FLAT = 400, 280, 110
+"""One or two units stand beside this one and need no height."""
 DRAWN = 10
 """Units that are drawn; with more the names would cover each other."""
 _NAME = 8
@@ -39,10 +40,10 @@ class Picture:
     more: int
     """Units that are not drawn."""
 
+    height: int
+    y: int
     width: int = WIDTH
-    height: int = HEIGHT
     x: int = WIDTH // 2
-    y: int = HEIGHT // 2
 
 
 def look(peer: PeerState) -> str:
@@ -55,12 +56,15 @@ def look(peer: PeerState) -> str:
 def picture(peers: Sequence[PeerState]) -> Picture:
     """Place the units on an ellipse, those that need attention first."""
     drawn = sorted(peers, key=lambda peer: _ORDER.index(look(peer)))[:DRAWN]
+    height = FLAT if len(drawn) <= 2 else HEIGHT
     nodes = []
     for number, peer in enumerate(drawn):
-        turn = 2 * math.pi * (number + 0.5) / len(drawn) - math.pi / 2
+        turn = math.pi * number
+        if height != FLAT:
+            turn = 2 * math.pi * (number + 0.5) / len(drawn) - math.pi / 2
         x = round(WIDTH / 2 + (WIDTH / 2 - 64) * math.cos(turn))
-        y = round(HEIGHT / 2 + (HEIGHT / 2 - 44) * math.sin(turn))
+        y = round(height / 2 + (height / 2 - 44) * math.sin(turn))
         name = peer.name if len(peer.name) <= _NAME else peer.name[: _NAME - 1] + "…"
-        label_y = y - 18 if y < HEIGHT / 2 else y + 28
+        label_y = y - 18 if y < height // 2 else y + 28
         nodes.append(Node(name=name, look=look(peer), x=x, y=y, label_y=label_y))
-    return Picture(nodes=tuple(nodes), more=len(peers) - len(drawn))
+    return Picture(nodes=tuple(nodes), more=len(peers) - len(drawn), height=height, y=height // 2)

@@ -13,10 +13,9 @@ from django.utils.translation import gettext as _
 from minqing.accounts.models import Role
 from minqing.desk.access import staff_page
 from minqing.desk.forms import AddressForm, FingerprintForm
-from minqing.desk.words import INCIDENTS, PEER_STATES, kind_label
+from minqing.desk.words import INCIDENTS, KINDS, PEER_STATES
 from sync.exchange import documents, peers
 from sync.exchange.standing import Remarks, remarks
-from sync.kinds import kinds
 from sync.refusals import PeerFault
 
 if TYPE_CHECKING:
@@ -173,10 +172,8 @@ def _one(
             "told": told,
             "refusals": [(INCIDENTS.get(one.name, one.name), one) for one in told.refusals],
             "grants": [
-                GrantLine(
-                    kind=kind.name, label=kind_label(kind.name), granted=granted.get(kind.name)
-                )
-                for kind in kinds()
+                GrantLine(kind=kind, label=str(label), granted=granted.get(kind))
+                for kind, label in KINDS.items()
             ],
             "may_act": staff.has_role(Role.OPERATOR),
         },
