@@ -6,6 +6,7 @@ import datetime
 import secrets
 from typing import TYPE_CHECKING
 
+from django.db.models import Q
 from django.utils import timezone
 
 from sync.exchange import backoff
@@ -29,10 +30,15 @@ _quiet: dict[tuple[str, str, str], int] = {}
 
 
 def contacts_due(direction: str) -> QuerySet[Contact]:
-    """Return the contacts of connected peers that are due in one direction, with their peers; one statement."""
+    """Return the contacts of connected peers that are due in one direction, with their peers; one statement.
+
+    No pause is longer than the longest: what lies past it was written while our clock was wrong, and is due too.
+    """
+    now = timezone.now()
+    past_belief = now + datetime.timedelta(seconds=backoff.LONGEST + backoff.FIRST)
     return Contact.objects.filter(
+        Q(due_at__lte=now) | Q(due_at__gt=past_belief),
         direction=direction,
-        due_at__lte=timezone.now(),
         peer__ended_on=None,
         peer__accepted_here__isnull=False,
         peer__accepted_there__isnull=False,

@@ -13,6 +13,7 @@ from django.utils import timezone
 from sync import identity, ledger
 from sync.errors import SignerUnreachable
 from sync.exchange import peers, pull
+from sync.exchange.contacts import contacts_due
 from sync.ledger import erasure
 from sync.models import Entry, Following, Incident, Opening, Peer, Quarantine, Received
 from sync.models.exchange import Contact
@@ -76,6 +77,14 @@ def test_a_refused_signature_between_equal_clocks_is_an_incident(liar, county):
     liar.misbehave("/exchange/records", refusing_the_signature(0))
     assert "refused" in fetch(county).fault
     assert incidents(county) == ["refused"]
+
+
+def test_what_a_wrong_clock_put_off_for_days_is_due_once_it_is_right(liar, county):
+    with unit_context(county):
+        for hours, due in ((0.9, False), (50, True), (-1, True)):
+            later = timezone.now() + datetime.timedelta(hours=hours)
+            Contact.objects.update(due_at=later)
+            assert contacts_due("pull").exists() == due
 
 
 def order(liar, *indexes):
