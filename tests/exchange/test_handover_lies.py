@@ -49,6 +49,16 @@ class Teller(lies.Liar):
         )  # fmt: skip
         return self.add(bodies.encode(body), kind=bodies.OFFICIAL_KIND, subject=SUBJECT)
 
+    def entry(self, official, number, version=1, source="visit"):
+        """Append an entry about an official."""
+        name = str(uuid.UUID(int=number, version=4))
+        body = bodies.EntryBody(
+            day="2026-11-02", entry=name, expires_on="", home_name=self.code, negative=False, official=official,
+            official_name="王示例", reason="x" * (version > 1), source=source, source_commitment="", source_unit="",
+            state="published", text="一段话", title="标题", unit_name="坪上镇", version=version,
+        )  # fmt: skip
+        return self.add(bodies.encode(body), kind=bodies.ENTRY_KIND, subject=f"entry:{name}")
+
     def offers(self, to, number=1):
         """Append an offer."""
         return self.step(Offer, number=number, records=0, root="", to=to.origin)
@@ -134,6 +144,46 @@ def test_one_home_at_any_index_in_whatever_order_the_logs_are_read(told, new_hom
     assert held() == ["it was issued after the home had changed"]
     assert selectors.official_page(PUBLIC_ID).official.origin == new.origin
     assert custody.may_issue(SUBJECT, "minqing/430599/00000000", 5) == "waits"
+
+
+def test_the_same_official_spelled_otherwise_is_not_handed_over_a_second_time(told):
+    old, new, third = told
+    offer = old.offers(new)
+    accept = new.step(Accept, offer=offer)
+    new.takes(old.closes(offer, accept), old, old.checkpoint())
+    new.facts()
+    read(old, new)
+
+    def tell(teller, kind, **fields):
+        other = SUBJECT.replace("-", "")
+        body = handovers.encode(kind(subject=other, **fields))
+        return teller.add(body, kind=handovers.KIND, subject=handovers.subject_of(other))
+
+    before = selectors.official_page(PUBLIC_ID)
+    offer = tell(old, Offer, number=1, records=0, root="", to=third.origin)
+    accept = tell(third, Accept, offer=offer)
+    tell(old, Close, offer=offer, accept=accept, records=0, root="")
+    read(old, third)
+    assert home() == (new.origin, "")
+    assert selectors.official_page(PUBLIC_ID) == before
+
+
+def test_a_former_home_reaches_no_entry_by_another_spelling_or_another_name(told):
+    old, new, _ = told
+    old.entry(str(PUBLIC_ID), 1)
+    offer = old.offers(new)
+    accept = new.step(Accept, offer=offer)
+    new.takes(old.closes(offer, accept), old, old.checkpoint())
+    read(old, new)
+    before = selectors.official_page(PUBLIC_ID)
+    old.entry(PUBLIC_ID.hex, 2)
+    old.entry(str(uuid.UUID(int=7, version=4)), 1, version=2)
+    read(old)
+    assert held() == [
+        "the official's id is not canonical",
+        "it was issued after the home had changed",
+    ]
+    assert selectors.official_page(PUBLIC_ID) == before
 
 
 def test_two_open_offers_are_contested_and_nothing_moves(told, county, visit):

@@ -175,9 +175,13 @@ def _check_person(body: EntryBody) -> None:
     if not RULES[body.source].persons:
         raise BodyFault(f"{body.source} may not stand under a person")
     try:
-        uuid.UUID(body.official)
+        canonical = str(uuid.UUID(body.official)) == body.official
     except ValueError as fault:
         raise BodyFault("the official's id is none") from fault
+    if (
+        not canonical
+    ):  # spelled otherwise it would be nobody's subject, and nobody's home would be asked for
+        raise BodyFault("the official's id is not canonical")
 
 
 def _check_days(body: EntryBody) -> None:

@@ -111,12 +111,13 @@ def _take_over(public_id: uuid.UUID, rows: QuerySet[PublicOfficialRow]) -> None:
 
 
 def id_of(subject: str) -> uuid.UUID | None:
-    """Read an official's id out of a subject; None where it names none."""
+    """Read an official's id out of a subject; None where it names none, or spells one otherwise than everybody does."""
     noun, _, text = subject.partition(":")
     try:
-        return uuid.UUID(text) if noun == NOUN else None
+        found = uuid.UUID(text) if noun == NOUN else None
     except ValueError:
         return None
+    return found if str(found) == text else None
 
 
 def homes_of(subject: str) -> tuple[str, ...]:

@@ -119,7 +119,8 @@ def project_entry(record: Published) -> None:
     if rows.filter(commitment=record.commitment).exists():
         return
     newest = rows.select_for_update().filter(superseded_on__isnull=True).first()
-    _check_home(record, body.official or (str(newest.official_id or "") if newest else ""))
+    for official in {body.official, str(newest.official_id or "") if newest is not None else ""}:
+        _check_home(record, official)
     if newest is not None:
         if newest.is_withdrawal:
             raise bodies.BodyFault("the entry was withdrawn")
