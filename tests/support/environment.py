@@ -89,15 +89,20 @@ def _quick_folder() -> str | None:
 def remove_afterwards(folder: str) -> None:
     """Have a folder removed when this process has ended and its server has stopped."""
     read, _ = os.pipe()  # the other end closes with this process
-    subprocess.run(
-        ["sh", "-c", '"$0" -c "$1" "$2" <&0 &', sys.executable, _CLEANER, folder],
-        stdin=read,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        check=True,
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.posix_spawn(
+        sys.executable,
+        [sys.executable, "-c", _CLEANER, folder],
+        os.environ,
+        file_actions=[
+            (os.POSIX_SPAWN_DUP2, read, 0),
+            (os.POSIX_SPAWN_DUP2, nowhere, 1),
+            (os.POSIX_SPAWN_DUP2, nowhere, 2),
+        ],
+        setsid=True,
     )
     os.close(read)
+    os.close(nowhere)
 
 
 if "MINQING_TEST_RUN" not in os.environ:
