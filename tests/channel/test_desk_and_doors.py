@@ -297,6 +297,26 @@ def test_a_designation_needs_two_custodians_of_different_offices():
         services.custodian_register(by=keeper, staff=keeper, post="主任", key=public)
 
 
+def test_the_form_closes_when_a_custodians_account_is_shut_or_loses_the_role():
+    operator = staff("op", Role.OPERATOR)
+    keepers = [
+        staff(f"k{n}", Role.CUSTODIAN, office=office) for n, office in enumerate(("纪检", "组织"))
+    ]
+    for keeper in keepers:
+        services.custodian_register(
+            by=operator, staff=keeper, post="主任", key=boxes.keys_made()[1]
+        )
+    services.designation_enter(by=operator, document="d", issuer="i", day=localdate())
+    assert selectors.own_form_open()
+    for change in ({"is_active": False}, {"is_active": True, "roles": [Role.CLERK]}):
+        Staff.objects.filter(pk=keepers[0].pk).update(**change)
+        assert not selectors.own_form_open()
+        with pytest.raises(NotDesignated):
+            services.sealed_lodge(words=MARKED)
+    Staff.objects.filter(pk=keepers[0].pk).update(roles=[Role.CUSTODIAN])
+    assert selectors.own_form_open()
+
+
 def test_a_sealed_report_is_stored_for_its_custodians_eyes_only():
     (keeper, private), (other, other_private) = custodians()
     lodged_sealed = services.sealed_lodge(words=MARKED, contact="李样本", photos=(photo(),))

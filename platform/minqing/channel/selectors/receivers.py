@@ -12,17 +12,26 @@ from sync.exchange.peers import reachable_units
 from tenants.current import current_unit
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from minqing.accounts.models import Staff
     from sync.exchange.standing import PeerUnit
 
 READERS = (Role.OPERATOR, Role.SUPERVISOR)
 
 
+def custodians_in_force() -> QuerySet[Custodian]:
+    """Return the custodians who can sign in and open: an account that was shut or lost the role opens nothing."""
+    return Custodian.objects.filter(
+        active=True, staff__is_active=True, staff__roles__contains=[Role.CUSTODIAN]
+    )
+
+
 def own_form_open() -> bool:
     """Say whether this unit may take sealed reports itself."""
     return (
         Designation.objects.filter(origin="", withdrawn_on=None).exists()
-        and Custodian.objects.filter(active=True).count() >= 2
+        and custodians_in_force().count() >= 2
     )
 
 

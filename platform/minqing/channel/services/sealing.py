@@ -27,7 +27,11 @@ from minqing.channel.octets import check_words
 from minqing.channel.originals import opened
 from minqing.channel.photos import photos_read
 from minqing.channel.selectors.desk import case_locked
-from minqing.channel.selectors.receivers import own_form_open, receivers_in_order
+from minqing.channel.selectors.receivers import (
+    custodians_in_force,
+    own_form_open,
+    receivers_in_order,
+)
 from minqing.channel.services.forgetting import case_erased
 from minqing.channel.values import SealedLodged
 
@@ -50,7 +54,7 @@ def sealed_lodge(
     pictures = photos_read(tuple(photos))
     if not own_form_open():
         raise NotDesignated
-    keepers = list(Custodian.objects.filter(active=True))
+    keepers = list(custodians_in_force())
     content = Content(
         words=words, photos=tuple(picture.original for picture in pictures), place=place, contact=contact, way="web",
         day=timezone.localdate().isoformat(), keys=tuple(bytes(keeper.key) for keeper in keepers),
@@ -169,7 +173,7 @@ def _keys_of(receiver: str) -> tuple[str, tuple[bytes, ...]]:
         if receiver and designation.origin != receiver:
             continue
         if not designation.origin:
-            return "", tuple(bytes(keeper.key) for keeper in Custodian.objects.filter(active=True))
+            return "", tuple(bytes(keeper.key) for keeper in custodians_in_force())
         return designation.origin, tuple(
             boxes.key_read(opener["key"]) for opener in designation.openers
         )
