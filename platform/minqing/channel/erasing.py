@@ -12,6 +12,7 @@ from django.db.models import Q
 
 from minqing.channel.errors import UnknownCase
 from minqing.channel.models import Attachment, Case, Forgetting, Mask, Message, Purpose, Step
+from minqing.channel.selectors.desk import visible_cases
 from sync.erasers import commitments_of
 from sync.ledger import erasure
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import uuid
     from collections.abc import Sequence
 
+    from minqing.accounts.models import Staff
     from sync.erasers import Gone
 
 ERASED = "（已依法删除）"
@@ -48,13 +50,15 @@ def let_go(gone: Sequence[Gone]) -> None:
     _whole(cases)
 
 
-def records_of(number: str) -> list[str]:
+def records_of(number: str, *, by: Staff) -> list[str]:
     """Return the commitments of every sealed record about a case: what an order for the whole case names.
 
+    Whoever a report names, and so may not know of it, cannot have it erased by its number either.
+
     Raises:
-        UnknownCase: no case has the number.
+        UnknownCase: no case has the number that this person may know of.
     """
-    case = Case.objects.filter(number=number).first()
+    case = visible_cases(by).filter(number=number).first()
     if case is None:
         raise UnknownCase
     return erasure.records_about([case.subject])

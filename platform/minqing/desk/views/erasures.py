@@ -54,7 +54,7 @@ def _erase(request: HttpRequest, staff: Staff) -> None:
         services.records_erase(by=staff, commitments=found, basis=basis)
         return
     if kind == "case":
-        services.records_erase(by=staff, commitments=records_of(what), basis=basis)
+        services.records_erase(by=staff, commitments=records_of(what, by=staff), basis=basis)
         return
     try:
         public_id = uuid.UUID(what.rstrip("/").rpartition("/")[2])
