@@ -12,7 +12,7 @@ from tests.exchange.harness.run import Run
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
 
-SEED, STEPS = 7, 150
+SEED, STEPS = 7, 120
 
 
 def test_five_units_under_partitions_kills_lies_and_restores_come_to_agree(

@@ -126,10 +126,10 @@ class Unit:
     backend: int
     operator: str
     origin: str = ""
-    parts: dict = field(default_factory=dict)
-    down: set = field(default_factory=set)
+    parts: dict[str, Part] = field(default_factory=dict)
+    down: set[str] = field(default_factory=set)
     hours: float = 0.0
-    full: set = field(default_factory=set)
+    full: set[str] = field(default_factory=set)
     backup: int = -1
     """Size of the log in the backup; -1: none."""
     restored: bool = False

@@ -20,7 +20,7 @@ class Answer:
     """One HTTP answer on its way."""
 
     status: int
-    headers: list
+    headers: list[tuple[str, str]]
     body: bytes
 
     def encode(self):
@@ -47,18 +47,18 @@ class Bend:
 class Network:
     """What the network does now. Pairs are (asking unit, asked unit)."""
 
-    ports: dict = field(default_factory=dict)
+    ports: dict[int, int] = field(default_factory=dict)
     """Unit number to the port of its web."""
-    cut: set = field(default_factory=set)
-    late: dict = field(default_factory=dict)
+    cut: set[tuple[int, int]] = field(default_factory=set)
+    late: dict[tuple[int, int], float] = field(default_factory=dict)
     """Pair to seconds."""
-    lossy: dict = field(default_factory=dict)
+    lossy: dict[tuple[int, int], list[str]] = field(default_factory=dict)
     """Pair to a list of faults for its next requests: ``lost`` (answer), ``half``, ``before``."""
-    bends: dict = field(default_factory=dict)
+    bends: dict[tuple[int, int], Bend] = field(default_factory=dict)
     """Pair to a Bend."""
-    heads: dict = field(default_factory=dict)
+    heads: dict[int, dict[bytes, None]] = field(default_factory=dict)
     """Asked unit to the heads it has served."""
-    requests: dict = field(default_factory=dict)
+    requests: dict[tuple[int, int], bytes] = field(default_factory=dict)
     """Pair to the last signed request, as octets."""
 
     def heal(self):
