@@ -21,7 +21,7 @@ def variables(
         "MINQING_DEMO": "1" if demo else "0",
         "MINQING_SLOT_SECONDS": str(slot_seconds),
         "MINQING_PUBLIC_PORT": str(port),
-        "MINQING_OPERATOR": "演示",
+        "MINQING_OPERATOR": "demo",
         "MINQING_PROXY": "none",
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "",
