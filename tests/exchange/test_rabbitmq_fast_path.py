@@ -375,6 +375,31 @@ def test_the_receiver_takes_parcels_until_it_is_told_to_end(sharing, county, cit
     assert applied_bodies(city) == [b"first"]
 
 
+def test_a_receiver_that_ends_by_itself_ends_the_others(db, county, city, tmp_path, monkeypatch):
+    path = tmp_path / "brokers.toml"
+    lines = 'address = "amqp://127.0.0.1:1/x"\npassword = "x"\n'
+    path.write_text("".join(f'["{unit.code}"]\n{lines}' for unit in (county, city)))
+    path.chmod(0o600)
+    ended = []
+
+    def consume(unit, stop):
+        if unit.code == city.code:
+            ended.append(stop.wait(20))
+
+    monkeypatch.setattr(consuming, "consume", consume)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        with (
+            override_settings(MINQING=dataclasses.replace(settings.MINQING, exchange_brokers=path)),
+            pytest.raises(CommandError, match="ended by itself"),
+        ):
+            call_command("broker", "receive")
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert ended == [True]
+
+
 def test_definitions_are_made_from_lines_and_a_unit_without_a_broker_receives_nothing(
     db, monkeypatch
 ):
@@ -384,9 +409,11 @@ def test_definitions_are_made_from_lines_and_a_unit_without_a_broker_receives_no
     (user,) = json.loads(made.getvalue())["users"]
     assert user["name"] == "minqing_430522_0a1b2c3d"
     assert "secret" not in made.getvalue()
-    monkeypatch.setattr("sys.stdin", io.StringIO("minqing/430522/0a1b2c3d secret\nno origin\n"))
-    with pytest.raises(CommandError, match="Line 2"):
-        call_command("broker", "definitions", "minqing")
+    for line in ("no origin", "minqing/430522/0a1b2c3d.to.x secret"):
+        typed = io.StringIO(f"minqing/430522/0a1b2c3d secret\n{line}\n")
+        monkeypatch.setattr("sys.stdin", typed)
+        with pytest.raises(CommandError, match="Line 2"):
+            call_command("broker", "definitions", "minqing")
     with pytest.raises(CommandError, match="MINQING_EXCHANGE_BROKERS"):
         call_command("broker", "receive")
 

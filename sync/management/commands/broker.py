@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
+from sync import audiences
 from sync.errors import SyncFault
 from sync.transports import brokers, consuming, fastpath
 from tenants.current import unit_by_code, unit_context, units
@@ -63,9 +64,7 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, end)
         threads = [
-            threading.Thread(
-                target=consuming.consume, args=(unit, stop), name=f"receive-{unit.code}"
-            )
+            threading.Thread(target=_consume, args=(unit, stop), name=f"receive-{unit.code}")
             for unit in here
         ]
         for thread in threads:
@@ -83,7 +82,7 @@ class Command(BaseCommand):
             words = line.split()
             if not words:
                 continue
-            if len(words) != 2 or words[0].count("/") != 2:
+            if len(words) != 2 or not audiences.ORIGIN.fullmatch(words[0]):
                 raise CommandError(
                     f"Line {number}: write an origin and a password, with a blank between."
                 )
