@@ -81,7 +81,7 @@ def _receive(shared: Broker, stop: threading.Event) -> None:
         connection.collect()
 
 
-class _AsItCame(pyamqp.Message):  # type: ignore[misc]  # untyped upstream
+class _AsItCame(pyamqp.Message):
     """A message without its publisher's headers: one of them would have it unpacked, to whatever length, before any check."""
 
     def __init__(self, msg: Any, **named: Any) -> None:
