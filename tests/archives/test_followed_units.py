@@ -287,6 +287,20 @@ def test_another_unit_cannot_speak_under_our_ids(county, neighbour):
         assert selectors.entry_page(entry).entry.home_name == "新邵县"
 
 
+def test_a_correction_gives_an_entrys_page_to_nobody_else_who_used_its_id(county, neighbour, story):
+    _office, _official, entry = story
+    with unit_context(neighbour):
+        received = issued()
+    mine = [record for record in received if record.header.kind == bodies.ENTRY_KIND]
+    stranger = "minqing/430599/0a1b2c3d"
+    theirs = _replace(changed(mine[0], title="冒用的标题"), origin=stranger, commitment="ab" * 32)
+    with unit_context(county):
+        apply([record for record in received if record is not mine[1]])
+        apply([theirs, mine[1]])
+        page = selectors.entry_page(entry)
+        assert (page.origin, page.entry.title) == (mine[0].origin, "更正后的标题")
+
+
 def test_an_unreadable_id_is_answered_like_an_unknown_one(county):
     with unit_context(county):
         for read in (selectors.official_page, selectors.entry_page):

@@ -84,10 +84,10 @@ def entry_page(public_id: uuid.UUID) -> EntryPage:
     Raises:
         NotInArchive: no such entry was ever public here.
     """
-    newest = _one(PublicEntryRow.objects.filter(entry_id=public_id, superseded_on__isnull=True))
-    rows = list(
-        PublicEntryRow.objects.filter(origin=newest.origin, entry_id=public_id).order_by("version")
-    )
+    known = PublicEntryRow.objects.filter(entry_id=public_id)
+    versions = known.filter(origin=_one(known).origin)  # the first version decides whose it is
+    newest = _one(versions.filter(superseded_on__isnull=True))
+    rows = list(versions.order_by("version"))
     expired = newest.expires_on is not None and newest.expires_on <= timezone.localdate()
     hidden = newest.is_withdrawn or expired
     history = tuple(
