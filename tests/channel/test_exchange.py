@@ -11,6 +11,7 @@ from minqing.channel.errors import MoveRefused, NoReceiver, UnknownCase
 from minqing.channel.frames import frame_encode
 from minqing.channel.models import Attachment, Case, Message, Rating, Referral
 from minqing.channel.originals import OriginalFault, opened
+from minqing.channel.services.referring import reachable
 from minqing.channel.travelling import MessageDetails, PhotoDetails, ReferralDetails, Status
 from sync import ledger
 from sync.errors import RecordRejected
@@ -18,7 +19,7 @@ from sync.formats import records
 from sync.formats.records import Chain, Header
 from sync.identity import origin
 from sync.kinds import ReceivedRecord
-from sync.models import Pending
+from sync.models import Peer, Pending
 from tenants.current import unit_context
 from tests.support.channel import MARKED, Courier, connect, exif_of, lodged, photo, staff
 
@@ -430,3 +431,16 @@ def test_evidence_still_travels_after_the_slot(two, courier):
 
 def test_details_of_a_referral_hold_neither_contact_nor_number():
     assert not {"contact", "number", "code"} & set(ReferralDetails.__struct_fields__)
+
+
+def test_two_logs_under_one_code_are_neither_taken_for_the_unit(two):
+    county, neighbour, _, _, there_origin = two
+    with unit_context(county):
+        assert reachable(code=neighbour.code).origin == there_origin
+        connected = {"accepted_here": "2026-11-01", "accepted_there": "2026-11-01"}
+        other = f"minqing/{neighbour.code}/00000000"
+        Peer.objects.create(
+            origin=other, code=neighbour.code, name="x", address="http://x", **connected
+        )
+        assert reachable(code=neighbour.code) is None
+        assert reachable(origin=other).origin == other

@@ -30,10 +30,9 @@ if TYPE_CHECKING:
 
 
 def reachable(*, code: str = "", origin: str = "") -> PeerUnit | None:
-    """Return a connected unit by its code or its origin."""
-    return next(
-        (unit for unit in reachable_units() if unit.code == code or unit.origin == origin), None
-    )
+    """Return a connected unit by its code or its origin; None too where two logs speak under one code: people decide."""
+    found = [unit for unit in reachable_units() if unit.code == code or unit.origin == origin]
+    return found[0] if len(found) == 1 else None
 
 
 def case_refer(*, by: Staff, number: str, origin: str, reason: str) -> None:
