@@ -35,6 +35,9 @@ class Adopted(msgspec.Struct, frozen=True, kw_only=True):
     unopened: list[tuple[int, int]] = []
     """First and last index of each run that could not be opened then, told once and for all."""
 
+    set_aside: list[str] = []
+    """Commitments that waited and will never be sealed, because the log held their places already."""
+
 
 def adopt_unit(unit: Unit) -> str:
     """Adopt the log of one unit; registered with ``tenants.services.register_adopter``.
@@ -43,13 +46,20 @@ def adopt_unit(unit: Unit) -> str:
         UnitFault: with the signer's reason.
     """
     try:
-        return f"{unit.code}: log adopted at {adopt()} entries; the adoption stands in the log"
+        adopted = adopt()
     except SyncFault as fault:
         raise UnitFault(str(fault)) from fault
+    told = f"{unit.code}: log adopted at {adopted.size} entries; the adoption stands in the log"
+    if adopted.set_aside:
+        told += (
+            f"; {len(adopted.set_aside)} records written after the restore were set aside, because the log held their "
+            "places already: look through what was done since and do it again"
+        )
+    return told
 
 
-def adopt() -> int:
-    """Tell the signer the log's state, append the adoption as a public record, seal it; return the size adopted.
+def adopt() -> Adopted:
+    """Tell the signer the log's state, append the adoption as a public record, seal it; return its body.
 
     Raises:
         LedgerFault: a head with our own signature is known that this database does not lead to.
@@ -63,15 +73,18 @@ def adopt() -> int:
     _ask(Adopt(origin=key.name, size=log.size, root=root))
     erasure.replay()
     identity.log_key_pin(identity.log_keys()[0])  # a backup may be older than the key
-    adopted = Adopted(
-        size=log.size, root=root.hex(), unopened=refill.ranges(refill.unopened())[:UNOPENED_LIMIT]
-    )
-    body = msgspec.json.encode(adopted, order="deterministic")
     with transaction.atomic():
+        adopted = Adopted(
+            size=log.size,
+            root=root.hex(),
+            unopened=refill.ranges(refill.unopened())[:UNOPENED_LIMIT],
+            set_aside=refill.set_aside(),
+        )
+        body = msgspec.json.encode(adopted, order="deterministic")
         Log.objects.filter(unit=log.unit).update(halted="", known=b"")
         ledger.append(kind=KIND, subject="signer", body=body, audience=PUBLIC)
     ledger.seal()
-    return log.size
+    return adopted
 
 
 def _refuse_behind(log: Log) -> None:

@@ -7,7 +7,7 @@ halted log seals nothing, whatever the signer would say, until an operator adopt
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import connection, transaction
 
@@ -38,7 +38,7 @@ SELECT index, unit, kind, subject, audience, header, body, salt FROM moved
 """
 _CHAIN = """
 INSERT INTO sync_chain (subject, audience, unit, n, last) VALUES (%s, %s, %s, %s, %s)
-ON CONFLICT (subject, audience) DO UPDATE SET n = excluded.n, last = excluded.last WHERE sync_chain.n < excluded.n
+ON CONFLICT (subject, audience) DO UPDATE SET n = excluded.n, last = excluded.last WHERE sync_chain.n <= excluded.n
 """
 _CLOSED = """
 SELECT index, encode(commitment, 'hex') FROM sync_entry WHERE NOT EXISTS (
@@ -166,6 +166,58 @@ def open_again(given: Iterable[Given]) -> int:
             )  # fmt: skip
             count += 1
     return count
+
+
+def set_aside() -> list[str]:
+    """Take back waiting records whose place in their chain was taken before the restore; return their commitments.
+
+    A unit that was set back goes on working from the old ends of its chains until it is found out. What it wrote then
+    cannot be sealed: the log would hold two records of one number, and peers would rightly refuse the second.
+    """
+    aside: list[str] = []
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, subject, audience, commitment, header FROM sync_pending ORDER BY id"
+        )
+        ends: dict[tuple[str, str], tuple[int, str]] = {}
+        for number, subject, audience, commitment, header in cursor.fetchall():
+            chain, link = (subject, audience), records.decode_header(bytes(header)).chain
+            if chain not in ends:
+                ends[chain] = _sealed_end(cursor, chain)
+            if link.n > ends[chain][0] and _is_there(cursor, link.prev, ends[chain][1]):
+                ends[chain] = (link.n, bytes(commitment).hex())
+                continue
+            cursor.execute("DELETE FROM sync_pending WHERE id = %s", [number])
+            aside.append(bytes(commitment).hex())
+        for (subject, audience), (n, last) in ends.items():
+            cursor.execute(
+                "UPDATE sync_chain SET n = %s, last = %s WHERE subject = %s AND audience = %s AND %s > 0",
+                [n, bytes.fromhex(last), subject, audience, n],
+            )
+    return aside
+
+
+def _sealed_end(cursor: Any, chain: tuple[str, str]) -> tuple[int, str]:
+    """Return number and commitment of the last record of a chain that the log can open."""
+    cursor.execute(
+        "SELECT header, encode(commitment, 'hex') FROM sync_opening JOIN sync_entry USING (index)"
+        " WHERE subject = %s AND audience = %s ORDER BY index DESC LIMIT 1",
+        chain,
+    )
+    row = cursor.fetchone()
+    return (records.decode_header(bytes(row[0])).chain.n, row[1]) if row is not None else (0, "")
+
+
+def _is_there(cursor: Any, before: str, end: str) -> bool:
+    """Whether a predecessor stands: as the chain's end, or sealed though erased since."""
+    if before == end:
+        return True
+    cursor.execute(
+        "SELECT FROM sync_entry WHERE commitment = %s AND NOT EXISTS"
+        " (SELECT FROM sync_opening WHERE sync_opening.index = sync_entry.index)",
+        [bytes.fromhex(before)],
+    )
+    return cursor.fetchone() is not None
 
 
 def unopened() -> list[int]:

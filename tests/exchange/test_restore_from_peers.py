@@ -129,6 +129,35 @@ def test_an_old_backup_seals_nothing_gets_back_what_peers_hold_and_goes_on_witho
     assert (report.listed, report.erased) == (1, 1)
 
 
+def test_what_a_restored_unit_wrote_on_places_that_were_taken_is_set_aside_and_told(
+    port, county, city, monkeypatch
+):
+    connect(county, city, port, KIND)
+    publish(county, b"one", subject="a", subjects=1)
+    back_up(county)
+    publish(county, b"two", b"three", subject="a", subjects=1)
+    assert fetch(city, county).fault == ""
+    restore(county)
+    with pytest.raises(
+        RolledBack
+    ):  # three more on the old end of the chain, and one that is in nobody's way
+        publish(county, b"stale 2", b"stale 3", b"stale 4", subject="a", subjects=1)
+    with pytest.raises(RolledBack):
+        publish(county, b"elsewhere", subject="b", subjects=1)
+    call_command("restore", "from-peers", county.code)
+    with unit_context(county):
+        assert "3 records written after the restore were set aside" in unit_adopt(county)[0]
+    publish(county, b"four", subject="a", subjects=1)
+    assert fetch(city, county).fault == ""
+    assert applied_bodies(city) == [b"one", b"two", b"three", b"elsewhere", b"four"]
+    with unit_context(city):
+        assert not Incident.objects.exists()
+    with unit_context(county):
+        report, commitments = audit.audit_log(local_fetch, identity.log_key())
+        audit.audit_openings(report, commitments, local_openings(report.size), every=True)
+    assert report.findings == []
+
+
 def test_a_copy_whose_signer_is_as_old_as_itself_is_found_out_by_what_peers_hold(
     port, county, city, signer, monkeypatch
 ):

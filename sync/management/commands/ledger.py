@@ -106,9 +106,7 @@ class Command(BaseCommand):
     def _adopt(self, options: dict[str, Any]) -> None:
         unit = unit_by_code(options["code"])
         with unit_context(unit):
-            self.stdout.write(
-                f"{unit.code}: adopted at {adoption.adopt()} entries; the adoption stands in the log"
-            )
+            self.stdout.write(adoption.adopt_unit(unit))
 
 
 def _from_outside(http: Client, key: str, *, openings: bool) -> audit.Report:
