@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
 from sync.errors import SyncFault
 from sync.exchange import documents, incidents, peers, replay
@@ -107,10 +108,11 @@ class Command(BaseCommand):
             self.stdout.write("No peers yet. `minqing peer connect` asks another unit.")
 
     def _grant(self, options: dict[str, Any]) -> None:
-        for kind in options["kinds"]:
-            peers.grant_set(
-                options["peer"], kind, granted=not options["revoke"], history=options["history"]
-            )
+        with transaction.atomic():  # kinds that share subjects come together, or the peer would see gaps
+            for kind in options["kinds"]:
+                peers.grant_set(
+                    options["peer"], kind, granted=not options["revoke"], history=options["history"]
+                )
         self.stdout.write("Done; the peer sees it with its next pull.")
 
     def _pull(self, options: dict[str, Any]) -> None:
