@@ -28,6 +28,8 @@ def demo(*arguments, **options):
         env=CLEAN,
         text=True,
         cwd=options.pop("cwd"),
+        # who runs the tests in the background has SIGINT ignored, and children inherit that
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         **options,
     )
 

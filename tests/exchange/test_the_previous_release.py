@@ -27,6 +27,12 @@ with transaction.atomic():
         ledger.append(kind="tests.line", subject="line-%d" % (number % 5), body=b"{name} %d" % number, audience={audience!r}, media_type="text/plain")
 ledger.seal()
 """
+_GRANT = """
+from sync.kinds import RecordKind, register_kind
+register_kind(RecordKind(name="tests.line"))
+from {room} import peers
+peers.grant_set({origin!r}, "tests.line")
+"""
 _TAKEN = """
 import json
 from sync.models import Incident, Quarantine, Received
@@ -83,8 +89,8 @@ def test_the_previous_release_and_this_tree_connect_and_exchange_both_ways(previ
         new, new_print = now.run("peer", "fingerprint", "430524").split("\n")[:2]
         before.run("peer", "accept", "430522", new, "--fingerprint", new_print)
         now.run("peer", "accept", "430524", old, "--fingerprint", old_print)
-        before.run("peer", "grant", "430522", new, "tests.line")
-        now.run("peer", "grant", "430524", old, "tests.line")
+        before.python(_GRANT.format(room="sync", origin=new), unit="430522")
+        now.python(_GRANT.format(room="sync.exchange", origin=old), unit="430524")
         publish(before, "430522", "old")
         publish(before, "430522", "old for units", audience="connected")
         publish(now, "430524", "new")
