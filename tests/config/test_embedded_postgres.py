@@ -13,12 +13,12 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from minqing.config import postgres
+from minqing.config import keeper, postgres
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from minqing.config import postgres
+from minqing.config import keeper, postgres
 postgres.lease(postgres.Cluster(Path(sys.argv[1]), Path(sys.argv[2]), False))
 print("held", flush=True)
 time.sleep(600)
@@ -128,3 +128,15 @@ def test_a_killed_server_comes_back_for_those_who_still_hold_it(cluster):
         os.kill(server_pid(cluster), signal.SIGKILL)
         postgres.bring_up(cluster)
         assert ask(cluster) == ("b", "C.UTF-8")
+
+
+def test_binaries_that_the_server_account_cannot_reach_are_copied_with_their_libraries(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(keeper.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(keeper, "others_may_enter", lambda path: False)
+    copied = keeper._reachable_binaries(postgres.Cluster(tmp_path / "home", tmp_path / "s", False))
+    assert copied.is_relative_to(tmp_path)
+    for name in ("initdb", "postgres"):
+        told = subprocess.run([copied / name, "--version"], capture_output=True, text=True)
+        assert "PostgreSQL" in told.stdout, told.stderr

