@@ -108,7 +108,9 @@ class Command(BaseCommand):
             self.stdout.write("No peers yet. `minqing peer connect` asks another unit.")
 
     def _grant(self, options: dict[str, Any]) -> None:
-        with transaction.atomic():  # kinds that share subjects come together, or the peer would see gaps
+        with (
+            transaction.atomic()
+        ):  # kinds that share subjects come together, or the peer would see gaps
             for kind in options["kinds"]:
                 peers.grant_set(
                     options["peer"], kind, granted=not options["revoke"], history=options["history"]
