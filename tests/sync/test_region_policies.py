@@ -19,6 +19,11 @@ ORIGIN = "minqing/430522/0a1b2c3d"
 REGION = "minqing/430500/00aa11bb"
 
 
+def nodes_of(leaves):
+    """Return a reader of the roots of complete subtrees over these leaf hashes."""
+    return lambda height, index: merkle.root_of(leaves[index << height : (index + 1) << height])
+
+
 def key(name, kind=notes.ED25519):
     return notes.SigningKey.from_seed(name, secrets.token_bytes(32), kind)
 
@@ -57,7 +62,7 @@ def proof(log_key, *witnesses, grown=0):
     )  # fmt: skip
     opening = proofs.Opening(header=header, salt=bytes(32), body=b"words")
     leaves = [merkle.leaf_hash(records.log_entry(opening.commitment))] + [bytes(32)] * grown
-    node = lambda height, index: merkle.root_of(leaves[index << height : (index + 1) << height])  # noqa: E731
+    node = nodes_of(leaves)
     head = notes.Checkpoint(ORIGIN, len(leaves), merkle.root_of(leaves))
     note = notes.sign_checkpoint(head, log_key)
     lines = tuple(notes.cosign(note.text, witness, 1_800_000_000) for witness in witnesses)
@@ -147,7 +152,7 @@ def forked(small, large, by=NEW, *, cosigner=None):
     """Return a fork proof between a head of one history and a larger one of another."""
     told = [merkle.leaf_hash(b"told %d" % n) for n in range(small)]
     other = [merkle.leaf_hash(b"other %d" % n) for n in range(large)]
-    node = lambda height, index: merkle.root_of(other[index << height : (index + 1) << height])  # noqa: E731
+    node = nodes_of(other)
     checkpoints = (notes.Checkpoint(ORIGIN, len(t), merkle.root_of(t)) for t in (told, other))
     made = [notes.sign_checkpoint(checkpoint, by) for checkpoint in checkpoints]
     if cosigner is not None:
@@ -170,7 +175,7 @@ def test_a_fork_proof_is_one_file_that_the_key_alone_bears_out(sizes):
 
 def test_one_history_is_never_a_fork_whatever_hashes_are_sent_along():
     leaves = [merkle.leaf_hash(b"told %d" % n) for n in range(11)]
-    node = lambda height, index: merkle.root_of(leaves[index << height : (index + 1) << height])  # noqa: E731
+    node = nodes_of(leaves)
     small, large = (
         notes.sign_checkpoint(notes.Checkpoint(ORIGIN, n, merkle.root_of(leaves[:n])), NEW).encode()
         for n in (8, 11)
