@@ -71,7 +71,7 @@ import pathlib, shutil, sys, time
 sys.stdin.read()  # ends with the process that holds the other end, however that ends
 folder = pathlib.Path(sys.argv[1])
 for _ in range(600):
-    if not (folder / "postgres/data/postmaster.pid").exists():
+    if not (folder / "state/postgres/data/postmaster.pid").exists():
         break
     time.sleep(0.1)
 shutil.rmtree(folder, ignore_errors=True)
@@ -107,18 +107,21 @@ def remove_afterwards(folder: str) -> None:
 
 if "MINQING_TEST_RUN" not in os.environ:
     folder = tempfile.mkdtemp(prefix="minqing-test-", dir=_quick_folder())
-    # The embedded server runs under another account when the tests run as root.
+    # Apart, so that a test can ask what a deployment wrote while others use the temporary folder.
+    state, temporary = f"{folder}/state", f"{folder}/tmp"
+    os.mkdir(state)
+    os.mkdir(temporary)
     with _templates_locked(fcntl.LOCK_SH):
         if kept_template().is_dir():
-            subprocess.run(["cp", "-a", f"{kept_template()}/.", folder], check=True)
-    os.mkdir(f"{folder}/tmp")
-    for made in (folder, f"{folder}/tmp"):
+            subprocess.run(["cp", "-a", f"{kept_template()}/.", state], check=True)
+    # The embedded server runs under another account when the tests run as root.
+    for made in (folder, state, temporary):
         os.chmod(made, 0o755)
     remove_afterwards(folder)
     os.environ.update(
-        MINQING_TEST_RUN=folder,
-        TMPDIR=f"{folder}/tmp",
-        MINQING_STATE=folder,
+        MINQING_TEST_RUN=state,
+        TMPDIR=temporary,
+        MINQING_STATE=state,
         MINQING_DURABLE="0",
         MINQING_SLOT_SECONDS="2",
         MINQING_OPERATOR="tests",
