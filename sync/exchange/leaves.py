@@ -66,7 +66,8 @@ def _runs(source: Source, first: int, last: int) -> Iterator[list[bytes]]:
     """Fetch whole bundles, hundreds in an answer, the next while one is taken; none from who serves bundles only."""
 
     def fetch(number: int) -> bytes:
-        begin, stop = number * copies.WIDTH, min(number * copies.WIDTH + tiles.RUN, end)
+        begin = number * copies.WIDTH
+        stop = tiles.run_end(begin, end)
         octets = source.get(
             f"/ledger/leaves/{begin}/{stop}", cap=tiles.RUN * 32, seconds=_RUN_SECONDS, signed=False
         ).body

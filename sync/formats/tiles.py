@@ -145,6 +145,24 @@ def node_reader(read: TileReader, size: int) -> merkle.Node:
     return node
 
 
+def is_run(first: int, stop: int) -> bool:
+    """Tell whether a range is one that ``/ledger/leaves`` serves.
+
+    Runs are as long as a power of two, from one bundle to ``RUN``, and begin at a multiple of their length: a proxy keeps
+    each of them for ever, and nobody can have the same leaves in ever new pieces.
+    """
+    length = stop - first
+    return WIDTH <= length <= RUN and not length & (length - 1) and first % length == 0
+
+
+def run_end(first: int, stop: int) -> int:
+    """Return where the longest run ends that begins at ``first`` and does not pass ``stop``; both between bundles."""
+    length = RUN
+    while first % length or first + length > stop:
+        length //= 2
+    return first + length
+
+
 def encode_bundle(entries: Sequence[bytes]) -> bytes:
     """Return entries behind their lengths.
 

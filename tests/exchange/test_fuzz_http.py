@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sync import identity, ledger
-from sync.exchange import client, peers, pull, requests
-from sync.models import Incident, Peer
+from sync.exchange import client, leaves, peers, pull, requests
+from sync.models import Following, Incident, Peer
 from sync.refusals import RequestRefused
 from tenants.current import unit_context
 from tests.support import liar as lies
@@ -48,6 +48,11 @@ def liar(county):
 def fetch(unit):
     with unit_context(unit):
         return pull.pull(Peer.objects.get())
+
+
+def followed(unit):
+    with unit_context(unit):
+        return Following.objects.get().mirrored
 
 
 # --- what peers ask of us ---------------------------------------------------------------------
@@ -122,7 +127,7 @@ QUERIES = (
     "/exchange/records?from=0&to=1", "/exchange/yours/head", "/exchange/yours/leaves?number=0", "/exchange/yours/records?from=0",
 )  # fmt: skip
 PLACES = (
-    "/ledger/tile/0/000.p/3", "/ledger/tile/entries/000.p/3", "/ledger/tile/1/x001/000", "/ledger/leaves/0/3", "/ledger/openings/0",
+    "/ledger/tile/0/000.p/3", "/ledger/tile/entries/000.p/3", "/ledger/tile/1/x001/000", "/ledger/leaves/0/256", "/ledger/openings/0",
     "/ledger/policy/minqing/430522/00000000", f"/witness/{'ab' * 32}/checkpoint",
 )  # fmt: skip
 
@@ -164,6 +169,24 @@ def test_a_wrong_answer_costs_one_pull_and_changes_no_record(liar, county, path,
     with unit_context(county):
         assert all(incident.evidence.exists() for incident in Incident.objects.all())
         assert Peer.objects.get().frozen_on is None
+
+
+@some
+@given(wanted=changes)
+def test_wrong_leaves_cost_one_pull_and_change_no_record(liar, county, wanted, monkeypatch):
+    monkeypatch.setattr(leaves, "MANY", 1)
+    while len(liar.records) // 256 - followed(county) // 256 < 2:
+        liar.add(b"true %d" % len(liar.records))
+    truth = [body for _, _, body in liar.records]
+    before = applied_bodies(county)
+    liar.bend("/ledger/leaves", lambda octets: changed(octets, wanted))
+    fetch(county)
+    assert any(request[1].startswith("/ledger/leaves/") for request in liar.seen)
+    assert applied_bodies(county) in (truth, before)
+    liar.behave()
+    liar.seen.clear()
+    assert fetch(county).fault == ""
+    assert applied_bodies(county) == truth
 
 
 @pytest.mark.parametrize("wanted", ["{}", "[]", "null", '{"minqing":1}', "\ufeff{}", "[" * 5000])

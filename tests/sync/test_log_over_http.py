@@ -219,6 +219,36 @@ def test_an_erased_record_keeps_its_place_but_opens_no_more(county):
         assert merkle.root_of(leaves) == head.root
 
 
+def test_leaves_are_served_in_runs_that_a_proxy_can_keep_and_in_no_others(county, visit, fetch):
+    fill(county, 1100)
+    with unit_context(county):
+        leaves = b"".join(bytes(entry.commitment) for entry in Entry.objects.order_by("index"))
+    for first, stop in ((0, 256), (256, 512), (0, 512), (512, 1024), (0, 1024)):
+        assert fetch(f"/ledger/leaves/{first}/{stop}") == leaves[first * 32 : stop * 32]
+    answer = visit(county).get("/ledger/leaves/0/256")
+    assert answer["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert not answer.cookies
+    for first, stop in (
+        (0, 1), (1, 257), (256, 768), (0, 768), (0, 1100), (768, 1280), (1024, 1280), (0, 2048), (256, 256), (512, 256),
+        (0, 131072), (2**63, 2**63 + 256), (2**70, 2**70 + 256),
+    ):  # fmt: skip
+        assert visit(county).get(f"/ledger/leaves/{first}/{stop}").status_code == 404, (first, stop)
+
+
+@pytest.mark.parametrize(
+    ("first", "stop"), [(0, 256), (256, 1280), (768, 70_400), (65_536, 200_192)]
+)
+def test_every_range_between_bundles_is_a_few_runs(first, stop):
+    asked = []
+    while first < stop:
+        end = tiles.run_end(first, stop)
+        assert tiles.is_run(first, end)
+        asked.append((first, end))
+        first = end
+    assert first == stop
+    assert len(asked) <= 16 + stop // tiles.RUN
+
+
 def test_what_is_not_sealed_or_without_basis_is_not_erased(county):
     with unit_context(county):
         commitment = append()
