@@ -39,7 +39,17 @@ from sync.identity import origin
 from sync.kinds import ReceivedRecord
 from sync.models import Opening, Pending
 from tenants.current import unit_context
-from tests.support.channel import MARKED, Courier, connect, handler, lodged, photo, staff
+from tests.support.channel import (
+    MARKED,
+    Courier,
+    accept_all,
+    connect,
+    custodians,
+    handler,
+    lodged,
+    photo,
+    staff,
+)
 
 pytestmark = pytest.mark.django_db
 ANSWER = "办好了。".encode()
@@ -49,31 +59,6 @@ ANSWER = "办好了。".encode()
 def _in_the_county(county):
     with unit_context(county):
         yield
-
-
-def custodians(*offices: str) -> list[tuple[Staff, str]]:
-    """Register custodians of the current unit and enter its designation; returns them with private keys."""
-    operator = staff("operator", Role.OPERATOR)
-    made = []
-    for n, office in enumerate(offices or ("纪检", "组织")):
-        private, public = boxes.keys_made()
-        keeper = staff(f"keeper{n}", Role.CUSTODIAN, office=office)
-        services.custodian_register(by=operator, staff=keeper, post="室主任", key=public)
-        made.append((keeper, private))
-    services.designation_enter(
-        by=operator,
-        document="邵纪发〔2026〕1号",
-        issuer="市纪委监委",
-        day=datetime.date(2026, 11, 1),
-    )
-    return made
-
-
-def accept_all() -> None:
-    """Accept every designation that other units published and nobody here has accepted."""
-    for one in selectors.foreign_designations(None):
-        if one.accepted_on is None:
-            services.receiver_accept(by=None, commitment=one.commitment)
 
 
 STEPS = {

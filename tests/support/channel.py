@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import io
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ from django.contrib.auth.hashers import make_password
 from PIL import Image
 
 from minqing.accounts.models import Role, Staff
-from minqing.channel import exchange, parcels, services
+from minqing.channel import boxes, exchange, parcels, selectors, services
 from sync.audiences import named_unit
 from sync.formats.records import decode_header
 from sync.identity import identity, origin
@@ -62,6 +63,31 @@ def exif_of(maker: str) -> bytes:
     exif[0x010F] = maker
     exif[0x0112] = 6
     return exif.tobytes()
+
+
+def custodians(*offices: str) -> list[tuple[Staff, str]]:
+    """Register custodians of the current unit and enter its designation; returns them with private keys."""
+    operator = staff("operator", Role.OPERATOR)
+    made = []
+    for n, office in enumerate(offices or ("纪检", "组织")):
+        private, public = boxes.keys_made()
+        keeper = staff(f"keeper{n}", Role.CUSTODIAN, office=office)
+        services.custodian_register(by=operator, staff=keeper, post="室主任", key=public)
+        made.append((keeper, private))
+    services.designation_enter(
+        by=operator,
+        document="邵纪发〔2026〕1号",
+        issuer="市纪委监委",
+        day=datetime.date(2026, 11, 1),
+    )
+    return made
+
+
+def accept_all() -> None:
+    """Accept every designation that other units published and nobody here has accepted."""
+    for one in selectors.foreign_designations(None):
+        if one.accepted_on is None:
+            services.receiver_accept(by=None, commitment=one.commitment)
 
 
 def connect(one: Unit, other: Unit) -> None:

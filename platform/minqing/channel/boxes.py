@@ -29,6 +29,7 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
     day: str = ""
     taken_by: tuple[str, ...] = ()
     keys: tuple[bytes, ...] = ()  # public keys it was sealed to, so that a swapped key is seen
+    course: tuple[str, ...] = ()  # what was done and answered before it was sealed, a line each
 
 
 class KeyFault(ChannelFault):
@@ -67,7 +68,7 @@ def sealed(content: Content, key: bytes) -> bytes:
     plain = msgspec.msgpack.encode(content)
     size = next((size for size in SIZES if len(plain) + 4 <= size), None)
     if size is None:
-        raise TooLarge(_("内容和照片合起来太大，不能密封。请少附照片。"))
+        raise TooLarge(too_large())
     padded = struct.pack(">I", len(plain)) + plain + bytes(size - 4 - len(plain))
     return SealedBox(PublicKey(key)).encrypt(padded)
 
@@ -82,8 +83,23 @@ def unsealed(box: bytes, private: bytes) -> Content:
         padded = SealedBox(PrivateKey(private)).decrypt(box)
     except CryptoError as error:
         raise KeyFault(_("这把钥匙打不开这份密件。")) from error
+    return read(padded)
+
+
+def read(padded: bytes) -> Content:
+    """Read what a box held."""
     (length,) = struct.unpack(">I", padded[:4])
     return msgspec.msgpack.decode(padded[4 : 4 + length], type=Content)
+
+
+def fits(content: Content) -> bool:
+    """Say whether one box takes the content."""
+    return len(msgspec.msgpack.encode(content)) + 4 <= SIZES[-1]
+
+
+def too_large() -> str:
+    """Return the sentence for a content that no box takes."""
+    return _("内容和照片合起来太大，不能密封。请少附照片。")
 
 
 def public_of(private: bytes) -> bytes:

@@ -11,6 +11,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 import msgspec
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -37,6 +38,7 @@ from minqing.channel.originals import opened
 from minqing.channel.parcels import apply_parcels
 from minqing.channel.photos import photo_read
 from minqing.channel.services.forgetting import case_emptied, case_erased
+from minqing.channel.services.keeping import case_kept
 from minqing.channel.services.lodging import case_made
 from minqing.channel.services.moves import (
     message_hand_on,
@@ -45,11 +47,12 @@ from minqing.channel.services.moves import (
     status_tell,
     step_add,
 )
-from minqing.channel.services.passing_up import kept_from_desk
+from minqing.channel.services.passing_up import came_back, kept_from_desk
 from minqing.channel.services.referring import photo_refer, reachable
 from minqing.channel.slots import slot_day
 from minqing.channel.states import (
     ANSWER_RULE,
+    MAX_RETURNS,
     RETURN_RULE,
     TELL_FORWARDED_RULE,
     State,
@@ -98,10 +101,15 @@ def apply_referrals(records: Sequence[ReceivedRecord]) -> None:
             raise RecordRejected(
                 record.commitment, "the words are not those of the receipt's commitment"
             )
-        if not Case.objects.filter(
-            source=record.origin, source_subject=record.header.subject
-        ).exists():
+        case = (
+            Case.objects.select_for_update(of=("self",))
+            .filter(source=record.origin, source_subject=record.header.subject)
+            .first()
+        )
+        if case is None:
             _case_received(record, details, words, day, answer_by)
+        elif not case.steps.filter(commitment=record.commitment).exists():
+            _case_came_again(case, record, details)
 
 
 def _case_received(
@@ -113,7 +121,7 @@ def _case_received(
 ) -> None:
     case = case_made(
         day=day, kind=details.kind if details.kind in Kind.values else Kind.UNSURE, way=Way.PEER, place_text=details.place[:200],
-        source=record.origin, source_subject=record.header.subject,
+        source=record.origin, source_subject=record.header.subject, from_below=details.passed_up,
     )  # fmt: skip
     Message.objects.create(
         case=case, n=0, sender=Sender.CITIZEN, purpose=Purpose.REPORT, octets=words, commitment=details.original.commitment,
@@ -125,8 +133,30 @@ def _case_received(
     if answer_by is not None:
         Deadline.objects.create(case=case, rule=ANSWER_RULE, day=answer_by)
     step_add(case, State.RECEIVED, note=details.reason)
+    _mark(case, record)
     if roster.someone_here_is_named(words):
         _kept_from_this_desk(case)
+
+
+def _case_came_again(case: Case, record: ReceivedRecord, details: ReferralDetails) -> None:
+    """The first receiver hands over once more what was sent back: it waits here again, or is sent back again."""
+    if case.state == State.RETURNED:
+        then = State.RULED if case.returns >= MAX_RETURNS else State.RECEIVED
+        unit = _name_of(case, record)
+        move(case, then, note=details.reason, unit=unit, told_by=record.origin)
+        _mark(case, record)
+    elif case.state == State.SEALED:
+        status_tell(case, case.source, state=State.RETURNED, note=_not_here())
+        step_add(case, State.SEALED)
+        _mark(case, record)
+
+
+def _not_here() -> str:
+    """What the first receiver and its reporter read of a case that goes back by itself.
+
+    It must be true and the same whoever is named: neither whether somebody opened it nor why it is not handled here.
+    """
+    return _("这件事不由本单位承办，请另行安排")
 
 
 def _kept_from_this_desk(case: Case) -> None:
@@ -134,7 +164,7 @@ def _kept_from_this_desk(case: Case) -> None:
     parent = current_unit().parent
     superior = reachable(code=parent.code) if parent is not None else None
     if superior is not None and superior.origin == case.source:
-        status_tell(case, case.source, state=State.RETURNED, note=_("没有打开，请另行安排"))
+        status_tell(case, case.source, state=State.RETURNED, note=_not_here())
         case_emptied(case)
         return
     kept_from_desk(case)
@@ -192,10 +222,17 @@ def apply_messages(records: Sequence[ReceivedRecord]) -> None:
         message_hand_on(case, sender, Purpose(details.purpose), octets, told_by=record.origin)
         if from_source:
             kept_from_desk(case)
+        elif details.purpose == Purpose.ANSWER:
+            _answered(case, record)
 
 
 def apply_statuses(records: Sequence[ReceivedRecord]) -> None:
-    """Take in where a shared case stands at the other unit."""
+    """Take in where a shared case stands at the other unit.
+
+    No word of another unit destroys the report: what it says is sealed is first kept, sealed, by whoever has the case
+    from its reporter or got it over the first receiver's head. A unit that only handles it lets go at its first
+    receiver's word, which answers for it.
+    """
     for record in records:
         try:
             status = details_decode(record.body, Status)
@@ -206,6 +243,8 @@ def apply_statuses(records: Sequence[ReceivedRecord]) -> None:
         if case.state == State.SEALED or case.steps.filter(commitment=record.commitment).exists():
             continue
         if state is State.SEALED:
+            if case.from_below or not from_source:
+                _copy_kept(case, record)
             case_erased(case, told_by=record.origin)
         elif from_source:
             _told_by_source(case, record, status, state)
@@ -233,16 +272,50 @@ def _told_by_source(case: Case, record: ReceivedRecord, status: Status, state: S
         _mark(case, record)
 
 
+def _copy_kept(case: Case, record: ReceivedRecord) -> None:
+    try:
+        case_kept(case, told_by=record.origin)
+    except ChannelFault as error:
+        raise RecordRejected(
+            record.commitment, f"the case cannot be sealed here, so it stays: {error}"
+        ) from error
+
+
+_REPORTERS = {State.RATED, State.REOPENED}
+"""What only the reporter brings about, and only the first receiver can tell."""
+
+
 def _told_by_handler(case: Case, record: ReceivedRecord, status: Status, state: State) -> None:
-    """A unit that handles the case moved it: the reporter reads it, and an answer there is an answer here."""
+    """A unit that handles the case moved it: the reporter reads it.
+
+    Only the unit above, where it alone opens the case, moves it here by its word; that a case is answered is told by
+    the answer itself (``_answered``), and what is the reporter's to say is not a handler's.
+    """
     referral = case.referrals.get(origin=record.origin)
+    if state is State.ANSWERED or state in _REPORTERS:
+        if status.note:
+            step_add(case, case.state, note=status.note, unit=referral.name)
+            _mark(case, record)
+        return
     Referral.objects.filter(pk=referral.pk).update(state=state)
-    mirrored = bool(case.superior) or state is State.ANSWERED
-    if mirrored and may_move(case.state, state) and state is not State.RETURNED:
+    opens_it = case.superior == record.origin
+    if opens_it and may_move(case.state, state) and state is not State.RETURNED:
         move(case, state, note=status.note, unit=referral.name, told_by=record.origin)
     else:
         step_add(case, state, note=status.note, unit=referral.name)
     _mark(case, record)
+    if opens_it and state is State.RETURNED:
+        came_back(case)
+
+
+def _answered(case: Case, record: ReceivedRecord) -> None:
+    """An answer there is an answer here: its words, not the mere word that there was one."""
+    referral = case.referrals.get(origin=record.origin)
+    Referral.objects.filter(pk=referral.pk).update(state=State.ANSWERED)
+    if may_move(case.state, State.ANSWERED):
+        move(case, State.ANSWERED, unit=referral.name, told_by=record.origin)
+    else:
+        step_add(case, State.ANSWERED, unit=referral.name)
 
 
 def _mark(case: Case, record: ReceivedRecord) -> None:
@@ -262,9 +335,8 @@ def _shared_case(record: ReceivedRecord, about: str) -> tuple[Case, bool]:
     if case is not None:
         return case, True
     try:
-        case = locked.filter(
-            pk=uuid.UUID(about.removeprefix("case-")), referrals__origin=record.origin
-        ).first()
+        shared = Q(referrals__origin=record.origin) | Q(state=State.SEALED)  # nothing is left of it
+        case = locked.filter(shared, pk=uuid.UUID(about.removeprefix("case-"))).first()
     except ValueError as error:
         raise RecordRejected(record.commitment, "no such case") from error
     if case is None:

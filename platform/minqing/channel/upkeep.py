@@ -18,6 +18,7 @@ from django.utils import timezone
 from minqing.channel.models import Case, Forgetting, Upkeep
 from minqing.channel.parcels import parcels_send
 from minqing.channel.services.forgetting import received_emptied
+from minqing.channel.services.keeping import waiting_sealed
 from minqing.channel.services.once import uses_forget
 from minqing.channel.services.passing_up import waiting_passed_up
 from sync import audiences, ledger
@@ -48,6 +49,7 @@ def daily() -> None:
         if not forget():
             return
         waiting_passed_up()
+        waiting_sealed()
         parcels_send()
         order_forget()
         done.day = today

@@ -138,6 +138,9 @@ class ReporterCase:
     verdict_label: str
     sealed: bool  # passed on to whoever may open it; nothing else is shown then
     proof_ready: bool
+    copy_kept: bool = (
+        False  # sealed at the word of another unit that handled it, after a copy was sealed here
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -263,6 +266,21 @@ class SealedRow:
     day: datetime.date
     opened_by_me: int
     opened_by_others: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unopened:
+    """What a unit lacks so that every report finds a reader, and how many wait for that."""
+
+    cases: int  # name every supervisor; nobody above and no custodian has them
+    copies: int  # sealed at another unit's word, and no custodian yet
+    lacks_superior: bool
+    lacks_custodians: bool
+
+    @property
+    def total(self) -> int:
+        """All that wait."""
+        return self.cases + self.copies
 
 
 @dataclass(frozen=True, kw_only=True)

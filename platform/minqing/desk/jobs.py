@@ -12,7 +12,7 @@ from minqing.accounts.models import Role
 from minqing.archives.selectors import desk_entries, desk_officials
 from minqing.archives.selectors.replies import replies_to_review
 from minqing.archives.states import State as EntryState
-from minqing.channel.selectors import desk_cases, sealed_for
+from minqing.channel.selectors import desk_cases, sealed_for, unopened
 from minqing.channel.states import State
 from minqing.desk.words import INCIDENTS, PEER_STATES
 from minqing.desk.work import Job, section
@@ -44,7 +44,7 @@ def sections_for(staff: Staff) -> list[Section]:
     if staff.has_role(Role.CUSTODIAN):
         found.append(_sealed(staff, today))
     if staff.has_role(Role.OPERATOR, Role.SUPERVISOR):
-        found.append(_exchange(today))
+        found += [_unopened(staff, today), _exchange(today)]
     return [one for one in found if one.total]
 
 
@@ -160,6 +160,16 @@ def _sealed(staff: Staff, today: datetime.date) -> Section:
         if not row.opened_by_me
     ]
     return section("sealed", _("没有打开过的密件"), href, jobs)
+
+
+def _unopened(staff: Staff, today: datetime.date) -> Section:
+    href = reverse("desk:second-door")
+    waiting = unopened(staff)
+    title = _("有 %(n)d 件反映没有人能打开：请接通上一级单位，或登记密件保管人") % {
+        "n": waiting.total
+    }
+    jobs = [Job(title=title, about="", href=href, verb=_("去办"), due=None, today=today)]
+    return section("unopened", _("没有人能打开的"), href, jobs if waiting.total else [])
 
 
 def _exchange(today: datetime.date) -> Section:

@@ -98,6 +98,15 @@ class Case(models.Model):
     kept_from = ArrayField(
         models.BigIntegerField(), null=True, blank=True
     )  # names someone here, nobody above opens it: for supervisors other than these members of staff
+    from_below = models.BooleanField(
+        default=False, db_default=False
+    )  # came up over its first receiver's head, which cannot have it erased here
+    copy_kept = models.BooleanField(
+        default=False, db_default=False
+    )  # emptied at another unit's word, after this unit had sealed what it held
+    copied = models.PositiveSmallIntegerField(
+        default=0, db_default=0
+    )  # how many of its messages custodians have sealed, because nobody here may open it
     pressed_on = models.DateField(null=True, blank=True)
     escalated_on = models.DateField(null=True, blank=True)
 

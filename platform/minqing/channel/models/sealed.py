@@ -104,6 +104,12 @@ class SealedReport(models.Model):
     code = models.BinaryField(unique=True, null=True, max_length=32, editable=False)
     day = models.DateField()
     sent = models.PositiveIntegerField(default=0)  # octets of it that left in parcels
+    waits = models.BooleanField(
+        default=False, db_default=False
+    )  # under this unit's box key until there are custodians for it
+    emptied_by = models.CharField(
+        max_length=80, blank=True, default="", db_default=""
+    )  # while it waits: the unit whose word emptied the case, which is not given the copy
 
     class Meta:
         ordering = ["id"]

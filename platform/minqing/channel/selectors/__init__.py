@@ -23,9 +23,10 @@ from minqing.channel.selectors.reporter import (
     sealed_lodged_by_code,
 )
 from minqing.channel.selectors.sealed import custodians, sealed_for
+from minqing.channel.selectors.unopened import unopened
 
 __all__ = [
     "case_by_code", "case_for", "channel_figures", "competent_receivers", "custodians", "desk_cases", "foreign_designations", "kinds", "lodged_by_code",
     "own_designation", "own_form_open",
-    "photo_by_code", "photo_for", "proof_by_code", "sealed_by_code", "sealed_for", "sealed_lodged_by_code", "verdicts", "villages", "ways",
+    "photo_by_code", "photo_for", "proof_by_code", "sealed_by_code", "sealed_for", "sealed_lodged_by_code", "unopened", "verdicts", "villages", "ways",
 ]  # fmt: skip

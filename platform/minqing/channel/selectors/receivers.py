@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from sync.exchange.standing import PeerUnit
 
 READERS = (Role.OPERATOR, Role.SUPERVISOR)
+CUSTODIANS = 2
+"""How many custodians, of different offices, a report is sealed to; either opens it."""
 
 
 def custodians_in_force() -> QuerySet[Custodian]:
@@ -31,7 +33,7 @@ def own_form_open() -> bool:
     """Say whether this unit may take sealed reports itself."""
     return (
         Designation.objects.filter(origin="", withdrawn_on=None).exists()
-        and custodians_in_force().count() >= 2
+        and custodians_in_force().count() >= CUSTODIANS
     )
 
 

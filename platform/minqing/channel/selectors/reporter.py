@@ -6,10 +6,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from minqing.channel.codes import code_stretched
 from minqing.channel.errors import UnknownCode
-from minqing.channel.models import Case, Custodian, Message, SealedReport, Verdict
+from minqing.channel.models import (
+    Case,
+    Custodian,
+    Message,
+    Purpose,
+    SealedReport,
+    Verdict,
+)
 from minqing.channel.selectors.shown import (
     deadlines_of,
     messages_of,
@@ -47,11 +55,19 @@ def case_by_code(code: str) -> ReporterCase:
         place=case.where, day=case.day, receiver=current_unit().name,
         told_by=limits.get("petition-tell"), answer_by=limits.get("petition-answer"),
         messages=messages_of(case), photos=photos_of(case), steps=steps_of(case), referrals=_told_referrals(case),
-        may_follow_up=case.state != State.CLOSED, may_rate=case.state == State.ANSWERED and not case.code_seen,
+        may_follow_up=case.state != State.CLOSED, may_rate=may_be_rated(case) and not case.code_seen,
         may_press=case.state in OPEN and case.pressed_on != today,
         may_escalate=case.escalated_on is None and (late or unsatisfied),
         code_seen=case.code_seen, verdict_label=verdict_of(case), sealed=False, proof_ready=_proof(case) is not None,
     )  # fmt: skip
+
+
+def may_be_rated(case: Case) -> bool:
+    """Say whether the last answer waits for the reporter's rating."""
+    if case.state == State.ANSWERED:
+        return True
+    answers = case.messages.filter(purpose=Purpose.ANSWER).count()
+    return case.state == State.CLOSED and not case.ratings.filter(round=answers).exists()
 
 
 def lodged_by_code(code: str) -> Lodged:
@@ -170,10 +186,11 @@ def _proof(case: Case) -> bytes | None:
 
 
 def _sealed(case: Case) -> ReporterCase:
-    """The case was passed on to whoever may open it: its number and that sentence, nothing else."""
+    """The case was passed on to whoever may open it, or sealed at another unit's word: that sentence, nothing else."""
     nothing: DeadlineView | None = None
+    label = _("已转为密件") if case.copy_kept else str(State.SEALED.label)
     return ReporterCase(
-        number=case.number, state=case.state, label=str(State.SEALED.label), kind_label="", place="", day=case.day, receiver="",
+        number=case.number, state=case.state, label=label, kind_label="", place="", day=case.day, receiver="",
         told_by=nothing, answer_by=nothing, messages=(), photos=(), steps=(), referrals=(), may_follow_up=False, may_rate=False,
-        may_press=False, may_escalate=False, code_seen=case.code_seen, verdict_label="", sealed=True, proof_ready=False,
+        may_press=False, may_escalate=False, code_seen=case.code_seen, verdict_label="", sealed=True, copy_kept=case.copy_kept, proof_ready=False,
     )  # fmt: skip

@@ -15,6 +15,7 @@ from minqing.channel import boxes
 from minqing.channel.boxes import KeyFault
 from minqing.channel.errors import FormFault, MoveRefused, NotDesignated
 from minqing.channel.models import Acceptance, Custodian, Designation
+from minqing.channel.selectors.receivers import CUSTODIANS
 from minqing.channel.services.records import JSON, json_body
 from sync import audiences, ledger
 from sync.exchange.peers import reachable_units
@@ -22,9 +23,6 @@ from tenants.current import current_unit
 
 if TYPE_CHECKING:
     import datetime
-
-CUSTODIANS = 2
-"""How many custodians, of different offices, a report is sealed to; either opens it."""
 
 
 def designation_enter(*, by: Staff | None, document: str, issuer: str, day: datetime.date) -> None:

@@ -38,6 +38,7 @@ from minqing.channel.numbers import number_drawn
 from minqing.channel.octets import check_words
 from minqing.channel.originals import sealed_here
 from minqing.channel.photos import Photo, photos_read
+from minqing.channel.selectors.reporter import may_be_rated
 from minqing.channel.services.moves import (
     message_add,
     move,
@@ -192,7 +193,7 @@ def follow_up(*, code: str, words: bytes) -> None:
 
 
 def rate(*, code: str, verdict: str) -> None:
-    """Rate the last answer, once. "不满意" opens the case again.
+    """Rate the last answer, once, also after the case was closed. "不满意" opens the case again.
 
     Raises:
         UnknownCode: the code opens nothing.
@@ -206,12 +207,18 @@ def rate(*, code: str, verdict: str) -> None:
         case = _locked(stretched)
         if case.code_seen:
             raise CodeSeenByStaff
-        if case.state != State.ANSWERED:
+        answers = case.messages.filter(purpose=Purpose.ANSWER).count()
+        if not may_be_rated(case):
             raise MoveRefused(_("现在没有可以评价的答复，或者已经评价过了。"))
         today = timezone.localdate()
-        answers = case.messages.filter(purpose=Purpose.ANSWER).count()
         Rating.objects.create(case=case, round=answers, verdict=verdict, day=today)
-        move(case, State.RATED, note=str(Verdict(verdict).label), unit=_("反映人"), verdict=verdict)
+        label, reporter = str(Verdict(verdict).label), _("反映人")
+        if case.state == State.ANSWERED:
+            move(case, State.RATED, note=label, unit=reporter, verdict=verdict)
+        else:  # closed before it was rated: whoever handles it cannot take the rating away
+            step_add(case, case.state, note=label, unit=reporter)
+            for origin in case.referrals.values_list("origin", flat=True):
+                status_tell(case, origin, state=case.state, note=label, verdict=verdict)
         tally(verdict, today)
         if verdict == Verdict.UNSATISFIED:
             move(case, State.REOPENED, unit=_("反映人"))
@@ -279,8 +286,9 @@ def escalate(*, code: str) -> None:
             raise NoReceiver(_("上一级单位还没有接通，暂时不能从这里提交。可以拨打 12345。"))
         case.escalated_on = today
         case.save(update_fields=["escalated_on"])
+        case.referrals.filter(origin=superior.origin, state=State.RETURNED).delete()
         if not case.referrals.filter(origin=superior.origin).exists():
-            refer_locked(case, superior, reason=_("反映人要求上一级督办"), passed_up=False)
+            refer_locked(case, superior, reason=_("反映人要求上一级督办"), passed_up=True)
 
 
 def _locked(stretched: bytes) -> Case:

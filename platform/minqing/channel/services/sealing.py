@@ -17,14 +17,10 @@ from minqing.channel.boxes import Content
 from minqing.channel.codes import code_make, code_stretched
 from minqing.channel.errors import NoReceiver, NotDesignated, TooLarge, UnknownCase
 from minqing.channel.models import (
-    Case,
     Custodian,
     SealedBox,
-    SealedReport,
-    Sender,
 )
 from minqing.channel.octets import check_words
-from minqing.channel.originals import opened
 from minqing.channel.photos import photos_read
 from minqing.channel.selectors.desk import case_locked
 from minqing.channel.selectors.receivers import (
@@ -33,6 +29,7 @@ from minqing.channel.selectors.receivers import (
     receivers_in_order,
 )
 from minqing.channel.services.forgetting import case_erased
+from minqing.channel.services.keeping import content_of, parts_of, report_sealed
 from minqing.channel.values import SealedLodged
 
 if TYPE_CHECKING:
@@ -62,22 +59,12 @@ def sealed_lodge(
     code = code_make()
     stretched = code_stretched(code)
     with transaction.atomic():
-        _sealed_kept(content, stretched, receiver="")
+        report_sealed(content, receiver="", code=stretched)
     return SealedLodged(
         code=code,
         day=timezone.localdate(),
         openers=tuple(f"{keeper.office} · {keeper.post}" for keeper in keepers),
     )
-
-
-def _sealed_kept(content: Content, stretched: bytes | None, *, receiver: str) -> SealedReport:
-    report = SealedReport.objects.create(
-        receiver=receiver, code=stretched, day=timezone.localdate()
-    )
-    SealedBox.objects.bulk_create(
-        SealedBox(report=report, key=key, box=boxes.sealed(content, key)) for key in content.keys
-    )
-    return report
 
 
 def sealed_open(*, by: Staff, report: str, private_key: str) -> Content:
@@ -131,7 +118,7 @@ def sealed_by_staff(
         keys=keys,
     )
     with transaction.atomic():
-        _sealed_kept(content, None, receiver=origin)
+        report_sealed(content, receiver=origin)
 
 
 def case_seal(*, by: Staff, number: str, receiver: str = "") -> None:
@@ -149,19 +136,9 @@ def case_seal(*, by: Staff, number: str, receiver: str = "") -> None:
     with transaction.atomic():
         case = case_locked(by, number)
         origin, keys = _keys_of(receiver)
-        _sealed_kept(_content_of(case, by, keys), None, receiver=origin)
+        for part in parts_of(content_of(case, taken_by=[by.name], keys=keys)):
+            report_sealed(part, receiver=origin)
         case_erased(case)
-
-
-def _content_of(case: Case, by: Staff, keys: tuple[bytes, ...]) -> Content:
-    words = [bytes(message.octets) for message in case.messages.filter(sender=Sender.CITIZEN)]
-    names = set(
-        Staff.objects.filter(pk__in=case.steps.values("by")).values_list("name", flat=True)
-    ) | {by.name}
-    return Content(
-        words=words[0], later=tuple(words[1:]), photos=tuple(opened(bytes(photo.original), photo.digest) for photo in case.attachments.all()),
-        place=case.where, contact=case.contact, way=case.way, day=case.day.isoformat(), taken_by=tuple(sorted(names)), keys=keys,
-    )  # fmt: skip
 
 
 def _keys_of(receiver: str) -> tuple[str, tuple[bytes, ...]]:

@@ -195,6 +195,7 @@ def _page(
         "desk/second_door/second_door.html",
         {
             "own": selectors.own_designation(staff),
+            "unopened": selectors.unopened(staff),
             "open": selectors.own_form_open(),
             "custodians": selectors.custodians(),
             "receivers": selectors.foreign_designations(staff),
