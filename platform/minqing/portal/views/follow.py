@@ -6,6 +6,7 @@ the whole authority, nothing ambient (cookie, sign-in) is used, and Django's che
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.shortcuts import render
@@ -18,6 +19,7 @@ from minqing.channel import selectors, services
 from minqing.channel.errors import ChannelFault, UnknownCode
 from minqing.channel.models import Sender
 from minqing.channel.octets import form_of, from_elsewhere
+from minqing.channel.services import once
 from minqing.portal.views.answers import posted, problem, unkept
 
 if TYPE_CHECKING:
@@ -36,6 +38,13 @@ COURSE = (
     ({"rated", "closed"}, gettext_lazy("评价、办结")),
 )
 """The course of a case as its reporter sees it: states, label."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Said:
+    """What a follow-up gives: the code under which it stands."""
+
+    code: str
 
 
 @unkept
@@ -88,12 +97,16 @@ def _act(request: HttpRequest, deed: Callable[[Form, str], None], said: str) -> 
 @unkept
 @posted("portal:follow")
 def say(request: HttpRequest) -> HttpResponse:
-    """Add words, octet for octet."""
-    return _act(
-        request,
-        lambda form, code: services.follow_up(code=code, words=form.words("words")),
-        _("已经送到，原样附在后面。"),
-    )
+    """Add words, octet for octet. A second press of the same form adds nothing and shows the same."""
+
+    def deed(form: Form, code: str) -> None:
+        def said() -> _Said:
+            services.follow_up(code=code, words=form.words("words"))
+            return _Said(code=code)
+
+        once.carried_out(form, said, lambda found: _Said(code=found))
+
+    return _act(request, deed, _("已经送到，原样附在后面。"))
 
 
 @unkept
@@ -157,6 +170,7 @@ def case_shown(
         ],
         "told": [step for step in view.steps if step.note],
         "verdicts": selectors.verdicts(),
+        "form_token": once.form_token(),
     }
     return render(request, "portal/case.html", words, status=status)
 
