@@ -20,10 +20,10 @@ from django.db import connection, transaction
 from nacl.exceptions import CryptoError
 from nacl.public import PrivateKey, SealedBox
 
-from sync.formats import notes
+from sync.formats import notes, possession
 from sync.models import Log
 from sync.signer import client
-from sync.signer.messages import OpenLog, OpenPolicy, WitnessKey
+from sync.signer.messages import OpenLog, OpenPolicy, ProvePossession, WitnessKey
 from tenants.current import current_unit
 
 if TYPE_CHECKING:
@@ -184,6 +184,16 @@ def public_keys(use: str) -> list[str]:
             return [notes.encode64(key.public_key().public_bytes_raw()) for key in privates]
     signers = {"ack": ack_keys, "peer": peer_keys}[use]()
     return [str(key.verifier) for key in signers]
+
+
+def possession_proofs(keys: dict[str, str]) -> dict[str, str]:
+    """Prove that this unit holds keys that it announces together: signatures by use (see ``formats.possession``).
+
+    Raises:
+        SignerUnreachable, SignerRefused: for keys that the signer holds.
+    """
+    asked = client.signer().ask(ProvePossession(origin=origin(), keys=keys))
+    return {**asked.proofs, **possession.prove(origin(), keys, [*ack_keys(), *peer_keys()])}
 
 
 def secret_rotate(name: str) -> None:

@@ -6,6 +6,7 @@ The document is believed only as far as its fingerprint: operators of both sides
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from typing import Annotated
 
@@ -14,10 +15,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.conf import settings
 
 from sync import audiences
-from sync.errors import NoteFault
+from sync.errors import NoteFault, SignerRefused
 from sync.exchange.client import check_address
-from sync.formats import notes
-from sync.identity import identity
+from sync.formats import notes, possession
+from sync.identity import identity, possession_proofs
 from sync.kinds import kinds
 from sync.refusals import PeerFault
 from tenants.current import current_unit
@@ -53,6 +54,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     kinds: Annotated[
         list[Annotated[str, msgspec.Meta(max_length=65)]], msgspec.Meta(max_length=500)
     ]
+    proofs: dict[str, Annotated[str, msgspec.Meta(max_length=100)]] = {}
+    """What shows that the unit holds its keys, by use; units of release 0.1 send none."""
 
     @property
     def fingerprint(self) -> str:
@@ -68,6 +71,11 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     def peer_key(self) -> Ed25519PublicKey:
         """The key that signs requests and disclosure notes."""
         return request_key(self.keys.peer)
+
+    @property
+    def proven(self) -> bool:
+        """Whether it shows possession of its keys; what does not hold was refused when it was read."""
+        return bool(self.proofs)
 
     def encode(self) -> bytes:
         """Return its JSON."""
@@ -101,6 +109,12 @@ def own_address() -> str:
 def own_document() -> Document:
     """Return the current unit's document."""
     unit, us = current_unit(), identity()
+    keys = Keys(
+        log=us.log_key, ack=us.ack_key, peer=us.peer_key, box=us.box_key, witness=us.witness_key
+    )
+    proofs: dict[str, str] = {}
+    with contextlib.suppress(SignerRefused):  # then readers learn who we are, and connect later
+        proofs = possession_proofs(msgspec.structs.asdict(keys))
     return Document(
         minqing=1,
         origin=us.origin,
@@ -109,14 +123,9 @@ def own_document() -> Document:
         level=unit.level,
         operator=us.operator,
         address=own_address(),
-        keys=Keys(
-            log=str(us.log_key),
-            ack=str(us.ack_key),
-            peer=str(us.peer_key),
-            box=str(us.box_key),
-            witness=str(us.witness_key),
-        ),
+        keys=keys,
         kinds=[kind.name for kind in kinds()],
+        proofs=proofs,
     )
 
 
@@ -142,6 +151,11 @@ def read_document(octets: bytes) -> Document:
     if any(not text.isprintable() for text in (document.name, document.operator, document.level)):
         raise PeerFault("The unit document holds control characters.")
     check_address(document.address)
+    _check_keys(document)
+    return document
+
+
+def _check_keys(document: Document) -> None:
     try:
         keys = [
             notes.VerifierKey.parse(text)
@@ -162,4 +176,10 @@ def read_document(octets: bytes) -> Document:
         raise PeerFault("The unit document's log or witness key has another name or type.")
     if len({key.public for key in keys}) != len(keys):
         raise PeerFault("The unit document uses one key for two purposes.")
-    return document
+    if document.proofs:
+        try:
+            possession.check(
+                document.origin, msgspec.structs.asdict(document.keys), document.proofs
+            )
+        except NoteFault as fault:
+            raise PeerFault(f"The unit document's keys are not believed: {fault}.") from fault

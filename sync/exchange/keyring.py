@@ -14,8 +14,8 @@ from django.conf import settings
 from sync.errors import PolicyFault, SignerFault
 from sync.exchange import region
 from sync.formats.heads import LogKeys
-from sync.formats.notes import VerifierKey
-from sync.identity import witness_key
+from sync.formats.notes import VerifierKey, decode64
+from sync.identity import identity, witness_key
 from sync.models.exchange import Following, Peer, PeerKey
 
 if TYPE_CHECKING:
@@ -36,6 +36,27 @@ def good_keys(peer: Peer, use: str) -> list[str]:
 def verifiers(peer: Peer, use: str) -> list[VerifierKey]:
     """Return the same as verifier keys."""
     return [VerifierKey.parse(text) for text in good_keys(peer, use)]
+
+
+def others_holding(peer: Peer) -> bool:
+    """Tell whether another unit, or this one, is known by a key that a peer announces. Deployments share one witness key."""
+    mine = {_public(peer, use) for use in ("log", "ack", "peer", "box")}
+    others = Peer.objects.exclude(pk=peer.pk)
+    known = {_public(other, use) for other in others for use in ("log", "ack", "peer", "box")}
+    us = identity()
+    known |= {VerifierKey.parse(text).public for text in (us.log_key, us.ack_key, us.peer_key)}
+    known.add(decode64(us.box_key))
+    witnesses = [(_public(other, "witness"), other.operator) for other in others]
+    witnesses.append((VerifierKey.parse(us.witness_key).public, us.operator))
+    witness = _public(peer, "witness")
+    return bool(mine & known) or any(
+        key == witness and operator != peer.operator for key, operator in witnesses
+    )
+
+
+def _public(peer: Peer, use: str) -> bytes:
+    text: str = getattr(peer, f"{use}_key")
+    return decode64(text) if use == "box" else VerifierKey.parse(text).public
 
 
 def log_keys(peer: Peer) -> LogKeys:

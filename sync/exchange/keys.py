@@ -16,7 +16,7 @@ from django.db import transaction
 from sync import audiences, identity, ledger
 from sync.errors import NoteFault, RecordRejected
 from sync.exchange import documents
-from sync.formats import notes, regions
+from sync.formats import notes, possession, regions
 from sync.models.exchange import Peer, PeerKey
 from sync.models.ledger import Opening
 from sync.refusals import PeerFault
@@ -48,6 +48,9 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
 
     last: Annotated[int, msgspec.Meta(ge=0, lt=2**53)] = 0
     """Size of the last head before it ended."""
+
+    proof: Annotated[str, msgspec.Meta(max_length=100)] = ""
+    """The signature that shows that the unit holds ``key`` (see ``formats.possession``); units of release 0.1 sent none."""
 
 
 # --- our own keys -------------------------------------------------------------------------------
@@ -155,6 +158,8 @@ def _announced(use: str) -> list[tuple[int, Notice]]:
 
 
 def _log(notice: Notice) -> None:
+    proofs = identity.possession_proofs({notice.use: notice.key})
+    notice = msgspec.structs.replace(notice, proof=proofs.get(notice.use, ""))
     with transaction.atomic():
         ledger.append(
             kind=KIND,
@@ -183,10 +188,36 @@ def apply(records: Sequence[ReceivedRecord]) -> None:
             raise RecordRejected(record.commitment, f"The key cannot be used: {fault}") from fault
         if notice.ended and notice.last > record.index:
             raise RecordRejected(record.commitment, "The key cannot end at a size to come.")
+        proven = _proven(record, peer, notice)
         if notice.ended:
+            if not proven and _follows(peer, notice):
+                raise RecordRejected(
+                    record.commitment, "Nothing shows that the unit holds the key that follows."
+                )
             _end(peer, notice)
+        elif not proven:
+            continue  # history from before the unit proved its keys: its document names the key that counts
         elif not PeerKey.objects.filter(peer=peer, key=notice.key).exists():
             PeerKey.objects.create(peer=peer, use=notice.use, key=notice.key)
+
+
+def _proven(record: ReceivedRecord, peer: Peer, notice: Notice) -> bool:
+    """Tell whether an announced key may be believed to be the unit's. A unit of release 0.1 is believed without proof."""
+    if notice.proof:
+        try:
+            possession.check(record.origin, {notice.use: notice.key}, {notice.use: notice.proof})
+        except NoteFault as fault:
+            raise RecordRejected(record.commitment, f"Not believed: {fault}.") from fault
+        return True
+    if notice.use == possession.BOX or not peer.proven_keys:
+        return True
+    documented = notice.key == getattr(peer, f"{notice.use}_key", "")
+    return documented or PeerKey.objects.filter(peer=peer, key=notice.key).exists()
+
+
+def _follows(peer: Peer, notice: Notice) -> bool:
+    """Tell whether the end of a key would put another in the peer's row."""
+    return notice.use == "policy" or getattr(peer, f"{notice.use}_key") == notice.ended
 
 
 def _end(peer: Peer, notice: Notice) -> None:

@@ -120,7 +120,7 @@ def _state(peer: Peer, keys: dict[VerifierKey, str] | None = None) -> PeerState:
         applied=following.applied, lag=max(0, size - following.applied), delivered=peer.delivered,
         last_success_day=pull.succeeded_on if pull else None, last_error=errors[0] if errors else "",
         witnesses=_witnesses(peer, size, keys or {}), quarantined=getattr(peer, "held", 0), incidents=getattr(peer, "open_incidents", 0),
-        frozen=peer.frozen_on is not None,
+        frozen=peer.frozen_on is not None, proven_keys=peer.proven_keys,
         grants=tuple(GrantState(kind=g.kind, history=g.start == 0, start=g.start) for g in peer.grants.all()),
     )  # fmt: skip
 
@@ -181,6 +181,7 @@ def _keep(document: Document, *, address: str, asked_here: bool) -> Peer:
         "code": document.code, "name": document.name, "address": address, "operator": document.operator,
         "log_key": document.keys.log, "ack_key": document.keys.ack, "peer_key": document.keys.peer,
         "box_key": document.keys.box, "witness_key": document.keys.witness, "fingerprint": document.fingerprint,
+        "proven_keys": document.proven,
     }  # fmt: skip
     with transaction.atomic():
         known = Peer.objects.select_for_update().filter(origin=document.origin).first()
@@ -203,13 +204,18 @@ def _keep(document: Document, *, address: str, asked_here: bool) -> Peer:
         return known
 
 
-def connection_accept(origin: str, fingerprint: str) -> PeerState:
+def connection_accept(origin: str, fingerprint: str, *, unproven: bool = False) -> PeerState:
     """Accept a peer after comparing fingerprints by another way; ``fingerprint`` is what the other side read out.
 
     The peer is told; when it cannot be reached, the sweep tells it later.
 
+    Args:
+        origin: whom.
+        fingerprint: forty digits.
+        unproven: the operator takes a unit of release 0.1, whose document does not show that it holds its keys.
+
     Raises:
-        PeerFault: no such peer, or the fingerprint is another one.
+        PeerFault: no such peer, the fingerprint is another one, or the keys are unproven (or somebody else's).
     """
     typed = "".join(character for character in fingerprint if not character.isspace())
     with transaction.atomic():
@@ -220,6 +226,8 @@ def connection_accept(origin: str, fingerprint: str) -> PeerState:
             raise PeerFault(
                 "The fingerprint is not the one of the keys that arrived here. Do not accept; compare again."
             )
+        if not peer.proven_keys:
+            _refuse_unproven(peer, unproven=unproven)
         if peer.accepted_here is None:
             peer.accepted_here = timezone.localdate()
             peer.save(update_fields=["accepted_here"])
@@ -227,6 +235,20 @@ def connection_accept(origin: str, fingerprint: str) -> PeerState:
     acceptance_tell(peer)
     peer.refresh_from_db()
     return _state(peer)
+
+
+def _refuse_unproven(peer: Peer, *, unproven: bool) -> None:
+    """Without proofs, only an operator's word stands behind the keys, and never for keys that others are known by."""
+    if keyring.others_holding(peer):
+        raise PeerFault(
+            f"{peer.name} announces a key that another unit is known by, and does not prove that it holds it. Do not accept."
+        )
+    if not unproven:
+        raise PeerFault(
+            f"{peer.name} does not prove that it holds its keys: its release is 0.1, or something stands in between. "
+            "Let it be upgraded and ask again; or, if its operator says on the telephone that it is 0.1, "
+            "use `minqing peer accept … --unproven`."
+        )
 
 
 def untold_peers() -> list[Peer]:

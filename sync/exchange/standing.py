@@ -74,6 +74,8 @@ class PeerState:
     incidents: int
     frozen: bool
     grants: tuple[GrantState, ...]
+    proven_keys: bool = True
+    """It showed that it holds the keys it announced; False for one that was connected or asks with release 0.1."""
 
 
 @dataclass(frozen=True, kw_only=True)

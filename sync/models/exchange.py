@@ -33,6 +33,8 @@ class Peer(models.Model):
     """Counts changes of what we grant to the peer; a new number makes it ask again from the beginning."""
     delivered = models.PositiveBigIntegerField(default=0)
     """The peer has everything of ours below this index: it asked for what follows."""
+    proven_keys = models.BooleanField(default=False)
+    """It showed that it holds the keys it announced; release 0.1 did not yet."""
     superior = models.BooleanField(default=False)
     """Our region's superior unit: its signed policy says who is who."""
 

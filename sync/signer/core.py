@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from sync import audiences
 from sync.errors import NoteFault, PolicyFault, ProofFault, SignerRefused
-from sync.formats import merkle, notes, regions
+from sync.formats import merkle, notes, possession, regions
 from sync.signer import messages
 from sync.signer.store import Seen, Signed, Store
 
@@ -58,6 +58,7 @@ class Signer:
             messages.RotateKey: self._rotate,
             messages.RetireKey: self._retire,
             messages.WitnessKey: lambda _: self._both(self._witness_keys()),
+            messages.ProvePossession: self._prove_possession,
             messages.Cosign: self._cosign,
             messages.Witnessed: self._witnessed,
         }
@@ -238,6 +239,13 @@ class Signer:
                 self._last(request.origin)
                 return self._log_file(request.origin), notes.ED25519
         raise SignerRefused("bad-request", "The signer holds no keys of that use.")
+
+    def _prove_possession(self, request: messages.ProvePossession) -> messages.Answer:
+        self._refuse_copy()
+        own = [self._log_file(request.origin), self._file("policy", request.origin)]
+        held = [key for path in own for key in self._both_keys(path, notes.ED25519)]
+        held += self._both_keys(self._file("witness"), notes.COSIGNATURE)
+        return messages.Answer(proofs=possession.prove(request.origin, request.keys, held))
 
     @staticmethod
     def _both(keys: list[notes.SigningKey]) -> messages.Answer:

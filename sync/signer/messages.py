@@ -86,6 +86,13 @@ class WitnessKey(Request, frozen=True, kw_only=True):
     """Tell the deployment's witness key."""
 
 
+class ProvePossession(Request, frozen=True, kw_only=True):
+    """Prove that the signer holds those of a unit's announced keys (by use) that are its own: see ``formats.possession``."""
+
+    origin: str
+    keys: dict[str, str]
+
+
 class Cosign(Request, frozen=True, kw_only=True):
     """Cosign another log's checkpoint (tlog-witness add-checkpoint)."""
 
@@ -119,6 +126,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown
     root: bytes = b""
     note: bytes = b""
     line: str = ""
+    proofs: dict[str, str] = {}
+    """For ``ProvePossession``: signatures in base64, by use."""
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown_fields=True):
@@ -155,6 +164,7 @@ Requests = (
     | RotateKey
     | RetireKey
     | WitnessKey
+    | ProvePossession
     | Cosign
     | Witnessed
 )

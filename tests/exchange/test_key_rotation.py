@@ -10,7 +10,7 @@ from nacl.public import PublicKey, SealedBox
 from sync import identity, ledger
 from sync.errors import SignerRefused
 from sync.exchange import documents, keyring, keys, mirror, peers, pull, requests
-from sync.formats import heads, notes
+from sync.formats import heads, notes, possession
 from sync.ledger import receipts
 from sync.models import Entry, Incident, Opening, Peer, PeerKey
 from sync.refusals import PeerFault, PeerLied
@@ -154,16 +154,22 @@ def test_a_key_record_that_does_not_fit_its_use_or_ends_in_the_future_is_refused
         assert keyring.log_keys(Peer.objects.get()).former == {}
 
 
-def test_a_peer_ends_no_key_but_its_own_and_announces_no_flood_of_keys(port, county, city):
+def test_a_peer_ends_no_key_but_its_own_and_announces_no_flood_of_keys(
+    port, county, city, monkeypatch
+):
     connect(county, city, port, KIND)
     with unit_context(city):
         theirs = identity.public_keys("log")[0]
     with unit_context(county):
         origin = identity.origin()
         seeds = [bytes([number]) * 32 for number in range(1, 8)]
-        new = [str(notes.SigningKey.from_seed(origin, seed).verifier) for seed in seeds]
-        for key in new:
-            keys._log(keys.Notice(use="log", key=key))
+        held = [notes.SigningKey.from_seed(origin, seed) for seed in seeds]
+        new = [str(key.verifier) for key in held]
+        for key in held:
+            monkeypatch.setattr(
+                identity, "possession_proofs", lambda k, key=key: possession.prove(origin, k, [key])
+            )
+            keys._log(keys.Notice(use="log", key=str(key.verifier)))
         for ended in (theirs, "no key at all"):
             keys._log(keys.Notice(use="log", key=new[0], ended=ended, last=0))
     fetch(city, county)

@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 from sync import audiences
-from sync.formats import framing, merkle, notes, records, tiles
+from sync.formats import framing, merkle, notes, possession, records, tiles
 
 
 class Liar:
@@ -34,6 +34,7 @@ class Liar:
             ),
         }
         self.log_key = self.keys["log"]
+        self.box = notes.encode64(secrets.token_bytes(32))
         self.records = []
         self.chains = {}
         self.address = ""
@@ -122,9 +123,8 @@ class Liar:
 
     def document(self):
         """Return the unit document."""
-        keys = {name: str(key.verifier) for name, key in self.keys.items()} | {
-            "box": notes.encode64(bytes(32))
-        }
+        keys = {name: str(key.verifier) for name, key in self.keys.items()} | {"box": self.box}
+        proofs = possession.prove(self.origin, keys, self.keys.values())
         return json.dumps(
             {
                 "minqing": 1,
@@ -136,6 +136,7 @@ class Liar:
                 "address": self.address,
                 "keys": keys,
                 "kinds": ["tests.line"],
+                "proofs": proofs,
             }
         ).encode()
 

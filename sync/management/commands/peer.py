@@ -42,6 +42,11 @@ class Command(BaseCommand):
         accept.add_argument(
             "--fingerprint", required=True, help="what the other side read out, forty digits"
         )
+        accept.add_argument(
+            "--unproven",
+            action="store_true",
+            help="take a unit of release 0.1, which cannot prove yet that it holds its keys",
+        )
         verb("end", "end a connection").add_argument("peer")
         listing = verb("list", "show every peer and how things stand with it")
         listing.add_argument("--json", action="store_true")
@@ -87,7 +92,11 @@ class Command(BaseCommand):
         )
 
     def _accept(self, options: dict[str, Any]) -> None:
-        self._show(peers.connection_accept(options["peer"], options["fingerprint"]))
+        self._show(
+            peers.connection_accept(
+                options["peer"], options["fingerprint"], unproven=options["unproven"]
+            )
+        )
 
     def _end(self, options: dict[str, Any]) -> None:
         peers.connection_end(options["peer"])
@@ -175,5 +184,6 @@ class Command(BaseCommand):
             f"  fingerprint {state.fingerprint}\n  mirrored {state.mirrored}, applied {state.applied}, lag {state.lag}, "
             f"delivered {state.delivered}, in quarantine {state.quarantined}, incidents {state.incidents}\n"
             f"  granted: {', '.join(grant.kind for grant in state.grants) or 'nothing'}"
+            + ("" if state.proven_keys else "\n  it did not prove that it holds its keys")
             + (f"\n  last error: {state.last_error}" if state.last_error else "")
         )
