@@ -76,6 +76,8 @@ class Hands:
             self.fleet.start(unit)
             if unit.hours:
                 self.clock(unit, None, {"hours": 0})
+            # A connection that was severed shows at the next question: let that be one whose answer is nothing to us.
+            self.send(unit, "size", lambda _: None)
             unit.parts["worker"].drain(0)
             for other in units:
                 self.join(unit, other, None)
