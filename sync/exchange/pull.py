@@ -131,7 +131,7 @@ def take_all(peer: Peer, source: Source) -> None:
     if peer.frozen_on is not None:
         return
     if replay.due(peer):
-        replay.replay(peer)
+        replay.replay(peer, everything=True)
     _take_from_here(peer, source)
     if replay.gaps(peer):
         replay.replay(peer)

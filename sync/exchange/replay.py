@@ -1,17 +1,21 @@
-"""Trying again what waits in quarantine: after an upgrade that knows the kind, after a grant that fills a chain."""
+"""Trying again what waits in quarantine: after an upgrade or an adoption, after a grant that fills a chain."""
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.db.models import Max
 
 from sync.exchange import apply, chains
 from sync.exchange.judged import REFUSED_REASONS, Judged
-from sync.formats.framing import Opening
+from sync.formats import framing
 from sync.formats.records import decode_header
 from sync.kinds import fingerprint
+from sync.ledger import adoption
 from sync.models.exchange import Following, Quarantine, Received
+from sync.models.ledger import Opening
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,16 +46,28 @@ def replay(peer: Peer, *, everything: bool = False) -> int:
             for held in waiting:
                 done += _retry(peer, held, blocked, everything=everything)
         if len(waiting) < _ROUND:
-            Following.objects.filter(peer=peer).update(kinds_tried=fingerprint())
+            if everything:
+                Following.objects.filter(peer=peer).update(kinds_tried=_judges())
             return done
         after = waiting[-1].index
 
 
 def due(peer: Peer) -> bool:
-    """Whether something waits for a kind or schema, and this code reads others than when it was tried last."""
-    held = Quarantine.objects.filter(peer=peer, reason="unknown-kind")
-    untried = Following.objects.filter(peer=peer).exclude(kinds_tried=fingerprint())
-    return untried.exists() and held.exists()
+    """Whether something waits that would be judged otherwise now than when everything was tried last."""
+    held = Quarantine.objects.filter(peer=peer, reason__in=("unknown-kind", "rejected", "failed"))
+    return (
+        held.exists()
+        and Following.objects.filter(peer=peer).exclude(kinds_tried=_judges()).exists()
+    )
+
+
+def _judges() -> str:
+    """Return sixteen digits of what handlers judge by: the kinds that this code reads, and our own log's adoptions.
+
+    A unit on an old backup does not know what it wrote itself and may reject an answer to it.
+    """
+    adopted = Opening.objects.filter(kind=adoption.KIND).aggregate(last=Max("index"))["last"]
+    return hashlib.sha256(f"{fingerprint()} {adopted}".encode()).hexdigest()[:16]
 
 
 def gaps(peer: Peer) -> bool:
@@ -95,7 +111,7 @@ def _load(peer: Peer, index: int) -> Judged:
     row = Received.objects.get(peer=peer, index=index)
     header, salt = bytes(row.header or b""), bytes(row.salt or b"")
     return Judged(
-        Opening(index, salt, header, bytes(row.body or b"")),
+        framing.Opening(index, salt, header, bytes(row.body or b"")),
         bytes(row.commitment),
         decode_header(header),
     )

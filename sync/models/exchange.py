@@ -148,7 +148,7 @@ class Following(models.Model):
     last = models.CharField(max_length=64, blank=True)
     """Commitment of the last of them."""
     kinds_tried = models.CharField(max_length=16, blank=True, default="")
-    """Fingerprint of the kinds that were known when held records were tried last."""
+    """What held records were judged by when all were tried last (see ``replay``)."""
 
     class Meta:
         constraints = [

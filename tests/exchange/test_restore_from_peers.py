@@ -11,11 +11,11 @@ from django.db import connection
 
 from sync import audiences, identity, ledger
 from sync.errors import LedgerFault, NoteFault, RolledBack
-from sync.exchange import doorbell, keys, peers, pull, returning
+from sync.exchange import doorbell, erasing, keys, peers, pull, returning
 from sync.formats import notes
 from sync.ledger import audit, erasure, refill
 from sync.ledger.local import local_fetch, local_openings
-from sync.models import Incident, Opening, PeerHead, Received
+from sync.models import Incident, Opening, PeerHead, Quarantine, Received
 from tenants.current import unit_context
 from tenants.errors import UnitFault
 from tenants.services import unit_adopt
@@ -127,6 +127,31 @@ def test_an_old_backup_seals_nothing_gets_back_what_peers_hold_and_goes_on_witho
         audit.audit_openings(report, commitments, local_openings(report.size), every=True)
     assert report.findings == []
     assert (report.listed, report.erased) == (1, 1)
+
+
+def test_an_answer_to_what_a_restored_unit_has_forgotten_waits_until_it_knows_again(
+    port, county, city
+):
+    connect(county, city, port, KIND)
+    publish(county, b"before", b"erased later")
+    assert fetch(city, county).fault == ""
+    back_up(county)
+    with unit_context(county):
+        erasure.erase([commitment_of(county, b"erased later")], basis="示例依据")
+        ledger.seal()
+    assert fetch(city, county).fault == ""  # obeys, and confirms
+    restore(county)
+    assert fetch(county, city).fault == ""
+    with unit_context(county):
+        assert Quarantine.objects.get().reason == "rejected"
+    call_command("restore", "from-peers", county.code)
+    with unit_context(county):
+        unit_adopt(county)
+    assert fetch(county, city).fault == ""
+    with unit_context(county):
+        assert not Quarantine.objects.exists()
+        (order,) = erasing.orders()
+        assert [answer.confirmed_on is None for answer in order.answers] == [False]
 
 
 def test_what_a_restored_unit_wrote_on_places_that_were_taken_is_set_aside_and_told(
