@@ -38,8 +38,8 @@ WINDOW_LEAVES = 2 * WINDOW_RECORDS
 
 _HEAD = struct.Struct(">H")
 _LENGTH = struct.Struct(">i")
-_ROW = struct.Struct(">HiQi")
-_FOUR = b"\x00\x04"
+_ROW = struct.Struct(">HiQi32si")
+"""Everything of a row before the header's octets."""
 _TITLE = "minqing disclosure 1"
 
 
@@ -141,28 +141,26 @@ def split(stream: bytes) -> tuple[list[Opening], bytes]:
     """
     openings: list[Opening] = []
     at, whole = 0, len(stream)
-    append, row_of, length_at = openings.append, _ROW.unpack_from, _LENGTH.unpack_from
+    padded = stream + bytes(_ROW.size)  # so that a row is read in one piece wherever it stands
+    append, row_at, length_at = openings.append, _ROW.unpack_from, _LENGTH.unpack_from
     try:
-        while stream[at : at + 2] == _FOUR:
-            _, width, index, salted = row_of(stream, at)
+        while True:
+            fields, width, index, salted, salt, length = row_at(padded, at)
+            if fields != 4:
+                break
             if width != 8:
                 raise FramingFault("A row begins with a field of eight octets.")
-            at += 18
-            if salted == -1:
-                if stream[at : at + 8] != b"\xff" * 8:
-                    raise FramingFault("A row must be whole or erased.")
-                at += 8
+            if salted != 32:
+                at = _erased(padded, at, salted)
                 append(Opening(index, None, None, None))
                 continue
-            if salted != 32:
-                raise FramingFault("A salt has 32 octets.")
-            salt, at = stream[at : at + 32], at + 36
-            (length,) = length_at(stream, at - 4)
-            header = stream[at : at + length]
-            at += len(header) + 4
-            (following,) = length_at(stream, at - 4)
-            body = stream[at : at + following]
-            at += len(body)
+            at += 54
+            header = padded[at : at + length]
+            at += length
+            (following,) = length_at(padded, at)
+            at += 4
+            body = padded[at : at + following]
+            at += following
             if length != len(header) or following != len(body):
                 raise FramingFault("A field is longer than the stream.")
             append(Opening(index, salt, header, body))
@@ -174,6 +172,15 @@ def split(stream: bytes) -> tuple[list[Opening], bytes]:
     if at != whole:
         raise FramingFault("Something follows the note.")
     return openings, note
+
+
+def _erased(stream: bytes, at: int, salted: int) -> int:
+    """Return where the row after an erased one begins."""
+    if salted != -1:
+        raise FramingFault("A salt has 32 octets.")
+    if stream[at + 18 : at + 26] != b"\xff" * 8:
+        raise FramingFault("A row must be whole or erased.")
+    return at + 26
 
 
 def _field(stream: bytes, at: int, whole: int) -> tuple[bytes, int]:
