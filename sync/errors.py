@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
+
+UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
+"""What decoding somebody else's JSON or msgpack may raise: no such value, no UTF-8, nested too deep."""
+
 
 class SyncFault(Exception):
     """Base of every error of this room."""

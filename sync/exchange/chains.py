@@ -8,6 +8,7 @@ import msgspec
 from django.db import connection
 
 from sync import audiences
+from sync.errors import UNREADABLE
 from sync.exchange.judged import REFUSED_REASONS
 from sync.ledger import erasure
 from sync.models.exchange import Quarantine, Received
@@ -216,6 +217,6 @@ def erased_by(peer: Peer) -> set[str]:
     for body in orders:
         try:
             erased.update(msgspec.json.decode(bytes(body or b""), type=erasure.Order).commitments)
-        except msgspec.DecodeError:
+        except UNREADABLE:
             continue
     return erased

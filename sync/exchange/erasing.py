@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from sync import audiences, identity, ledger
 from sync.erasers import let_go
-from sync.errors import RecordRejected
+from sync.errors import UNREADABLE, RecordRejected
 from sync.exchange import received
 from sync.ledger import erasure
 from sync.models.erasures import ErasureDuty, ErasureReceipt
@@ -91,7 +91,7 @@ def apply_orders(records: Sequence[ReceivedRecord]) -> None:
     for record in records:
         try:
             msgspec.json.decode(record.body, type=erasure.Order)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as fault:
+        except UNREADABLE as fault:
             raise RecordRejected(record.commitment, "The order cannot be read.") from fault
         ErasureDuty.objects.get_or_create(
             peer=Peer.objects.get(origin=record.origin),
@@ -151,7 +151,7 @@ def apply_receipts(records: Sequence[ReceivedRecord]) -> None:
     for record in records:
         try:
             said = msgspec.json.decode(record.body, type=Erased)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as fault:
+        except UNREADABLE as fault:
             raise RecordRejected(record.commitment, "The receipt cannot be read.") from fault
         if record.header.audience != audiences.for_unit(identity.origin()) or not _is_order(
             said.order

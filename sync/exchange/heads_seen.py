@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from sync import audiences, ledger
-from sync.errors import NoteFault, RecordRejected
+from sync.errors import UNREADABLE, NoteFault, RecordRejected
 from sync.exchange import keyring, mirror
 from sync.exchange.incidents import incident_record
 from sync.formats import heads
@@ -77,7 +77,7 @@ def apply(records: Sequence[ReceivedRecord]) -> None:
     for record in records:
         try:
             seen = _body.decode(record.body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as fault:
+        except UNREADABLE as fault:
             raise RecordRejected(record.commitment, "The list of heads cannot be read.") from fault
         for head in seen[:1000]:
             peer = Peer.objects.filter(origin=head.origin).first()

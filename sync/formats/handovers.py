@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from sync.errors import RecordFault
+from sync.errors import UNREADABLE, RecordFault
 from sync.formats import merkle
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def decode(octets: bytes) -> AnyStep:
     """
     try:
         step: AnyStep = _decoder.decode(octets)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as fault:
+    except UNREADABLE as fault:
         raise RecordFault(f"No step of a handover: {fault}") from fault
     if encode(step) != octets:
         raise RecordFault("The step of a handover is not canonical.")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 NONE = "none"
+_BROKEN = re.compile("[\udc80-\udcff]")
 _NUMBER = re.compile(r"[1-9][0-9]{0,3}")
 
 
@@ -93,6 +94,8 @@ def parse(octets: bytes) -> Policy:
         words = [word for word in re.split("[ \t]+", raw) if word]
         if not words or (words[0].startswith("#") and words[0] != "#:"):
             continue
+        if _BROKEN.search(raw):
+            raise PolicyFault(f"Line {number} of the policy is not UTF-8.")
         try:
             _take(policy, words, used)
         except (PolicyFault, NoteFault) as fault:

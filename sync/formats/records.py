@@ -20,7 +20,7 @@ from functools import lru_cache
 import msgspec
 
 from sync import audiences
-from sync.errors import RecordFault
+from sync.errors import UNREADABLE, RecordFault
 
 HEADER_LIMIT = 4096
 """Longest header, in octets."""
@@ -111,7 +111,7 @@ def decode_header(octets: bytes) -> Header:
         )
     try:
         header = _decoder.decode(octets)
-    except (msgspec.DecodeError, UnicodeDecodeError) as fault:
+    except UNREADABLE as fault:
         raise RecordFault(f"The header cannot be read: {fault}.") from fault
     if encode_header(header) != octets:
         raise RecordFault("The header is not in canonical form (RFC 8785).")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from sync.errors import ProofFault, RecordFault
+from sync.errors import UNREADABLE, ProofFault, RecordFault
 from sync.formats import merkle, notes, proofs, records, tiles
 from sync.ledger import erasure
 
@@ -109,7 +109,7 @@ def public_openings(fetch: Fetch) -> Iterable[PublicOpening]:
     while start is not None:
         try:
             page = msgspec.json.decode(fetch(f"/ledger/openings/{start}"), type=OpeningsPage)
-        except msgspec.DecodeError as fault:
+        except UNREADABLE as fault:
             raise ProofFault("The list of public records cannot be read.") from fault
         yield from page.records
         if page.next is not None and page.next <= start:
@@ -145,7 +145,7 @@ def audit_openings(
             if header.kind == ADOPTION:
                 lost.update(_lost(opening.body, len(commitments)))
             _follow(chains, header, commitments[opening.index], known)
-        except (ProofFault, RecordFault, msgspec.DecodeError) as fault:
+        except (ProofFault, RecordFault, *UNREADABLE) as fault:
             report.findings.append(f"index {opening.index}: {fault}")
             continue
         opened.add(opening.index)

@@ -7,10 +7,9 @@ import socket
 import threading
 from typing import TYPE_CHECKING
 
-import msgspec
 from django.conf import settings
 
-from sync.errors import SignerRefused, SignerUnreachable
+from sync.errors import UNREADABLE, SignerRefused, SignerUnreachable
 from sync.signer import messages
 from sync.signer.server import short_path
 
@@ -79,7 +78,7 @@ class SocketSigner:
             raise EOFError
         try:
             answer = messages.decode_answer(body)
-        except msgspec.DecodeError as fault:
+        except UNREADABLE as fault:
             raise SignerUnreachable("What answers on the signer's socket is no signer.") from fault
         if isinstance(answer, messages.Refusal):
             raise SignerRefused(answer.code, answer.sentence, answer.size)

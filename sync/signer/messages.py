@@ -181,13 +181,13 @@ def encode(message: Request | Answer | Refusal) -> bytes:
 
 
 def decode_request(body: bytes) -> Requests:
-    """Read a request; ``msgspec.DecodeError`` where it is none."""
+    """Read a request; one of ``sync.errors.UNREADABLE`` where it is none."""
     request: Requests = _requests.decode(body)
     return request
 
 
 def decode_answer(body: bytes) -> Answer | Refusal:
-    """Read an answer; ``msgspec.DecodeError`` where it is none."""
+    """Read an answer; one of ``sync.errors.UNREADABLE`` where it is none."""
     answer: Answer | Refusal = _answers.decode(body)
     return answer
 

@@ -14,9 +14,7 @@ import socket
 import socketserver
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from sync.errors import SignerRefused
+from sync.errors import UNREADABLE, SignerRefused
 from sync.signer import messages
 
 if TYPE_CHECKING:
@@ -49,7 +47,7 @@ class _Handler(socketserver.BaseRequestHandler):
     def _answer(self, body: bytes) -> messages.Answer | messages.Refusal:
         try:
             return self.server.signer.ask(messages.decode_request(body))
-        except msgspec.DecodeError:
+        except UNREADABLE:
             return messages.Refusal(
                 code="bad-request", sentence="The signer cannot read this request."
             )

@@ -6,11 +6,10 @@ from __future__ import annotations
 import contextlib
 import json
 
-import msgspec
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 
-from sync.errors import NoteFault, PolicyFault, ProofFault, RecordFault
+from sync.errors import UNREADABLE, NoteFault, PolicyFault, ProofFault, RecordFault
 from sync.exchange import documents
 from sync.formats import (
     forks,
@@ -85,7 +84,7 @@ READERS = {
     ),
     "withholding proof": (withholding.decode, WITHHELD, ProofFault),
     "bundle": (tiles.decode_bundle, BUNDLE, ProofFault),
-    "signer request": (messages.decode_request, _signer_request(), msgspec.DecodeError),
+    "signer request": (messages.decode_request, _signer_request(), UNREADABLE),
 }  # fmt: skip
 """Reader, right octets, and the one error it may raise."""
 

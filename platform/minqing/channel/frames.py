@@ -7,6 +7,8 @@ from typing import TypeVar
 
 import msgspec
 
+from sync.errors import UNREADABLE
+
 T = TypeVar("T")
 
 MEDIA_TYPE = "application/vnd.minqing.frame"
@@ -45,5 +47,5 @@ def details_decode(body: bytes, kind: type[T]) -> T:
     """
     try:
         return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise FrameFault(f"The details cannot be read: {error}.") from error
