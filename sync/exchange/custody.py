@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from sync.errors import PolicyFault
 from sync.exchange import region
-from sync.models.exchange import Incident, Received
+from sync.formats import handovers
+from sync.models.exchange import Incident, Quarantine, Received
 from sync.models.handovers import Custody, Handover, Reassignment, Superior, Tenure
 from sync.refusals import PeerFault
 
@@ -143,6 +144,33 @@ def may_issue(subject: str, origin: str, index: int) -> str:
     return "before" if all(index <= row.after for row in rows) else "after"
 
 
+def begin(subject: str) -> Custody | None:
+    """Make the row of a subject that is offered or named in a notice for the first time; None while nobody's facts are here.
+
+    Whoever offers is never taken for the home because it offers.
+    """
+    charge = charge_of(subject)
+    first = charge.first_home(subject) if charge is not None else ""
+    if not first:
+        return None
+    row = Custody.objects.create(subject=subject, home=first)
+    Tenure.objects.create(subject=subject, origin=first)
+    return row
+
+
+def facts_came(subjects: Iterable[str]) -> None:
+    """Facts of these subjects were taken in: steps that waited to learn who keeps them are tried again by the sweep."""
+    chains = [handovers.subject_of(subject) for subject in subjects]
+    held = Quarantine.objects.filter(kind=handovers.KIND, reason="rejected", subject__in=chains)
+    for chain in set(held.values_list("subject", flat=True)):
+        subject = handovers.about(chain)
+        known = Custody.objects.filter(subject=subject).exists()
+        row = None if known else begin(subject)
+        if row is not None:
+            row.news = True
+            row.save(update_fields=["news"])
+
+
 def home_of(subject: str) -> str:
     """Return the origin of a subject's home; empty when nobody ever issued it."""
     row = Custody.objects.filter(subject=subject).first()
@@ -190,8 +218,12 @@ def standings(subjects: Iterable[str] | None = None) -> list[Standing]:
 
 
 def _contested_now(row: Custody, passages: Sequence[Passage], rulings: Sequence[Ruling]) -> str:
-    """A fork of a log that gave the subject away leaves two histories of the handover until people settled it."""
+    """A fork of a log that gave the subject away leaves two histories of the handover until people settled it.
+
+    Where a superior's order took the subject from that log, its word has counted no more since.
+    """
     givers = {p.giver for p in passages} | ({row.home} if passages else set())
+    givers -= {ruling.giver for ruling in rulings if ruling.order and ruling.giver != row.home}
     if Incident.objects.filter(peer__origin__in=givers, name="forked", settled_on=None).exists():
         return "forked"
     for ruling in rulings:

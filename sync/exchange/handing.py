@@ -83,7 +83,9 @@ def cancel(offered: str, reason: str) -> str:
     found = Handover.objects.select_for_update().filter(offer=offered).first()
     if found is None or found.giver != identity.origin():
         raise HandoverRefused("not-asked", "This unit made no such offer.")
-    if found.settled:
+    if (
+        found.settled
+    ):  # after the close this unit is no longer the home: there is nothing to take back
         raise HandoverRefused("settled", "The offer was closed or cancelled before.")
     return handover.issue(Cancel(subject=found.subject, offer=offered, reason=reason))
 
@@ -126,7 +128,9 @@ def order(noticed: str) -> str:
     if timezone.localdate() < due_on(found.noticed_on):
         raise HandoverRefused("early", "The public notice has not stood long enough.")
     _refuse_contested(
-        found.subject, Custody.objects.select_for_update().filter(subject=found.subject).first()
+        found.subject,
+        Custody.objects.select_for_update().filter(subject=found.subject).first(),
+        but="forked",  # what froze the home is what the order is for
     )
     return handover.issue(Order(subject=found.subject, notice=noticed))
 
@@ -164,7 +168,7 @@ def _proven_size(home: str) -> int:
     return found or 0
 
 
-def _refuse_contested(subject: str, row: Custody | None) -> None:
+def _refuse_contested(subject: str, row: Custody | None, *, but: str = "") -> None:
     stands = custody.standing(subject) if row is not None else None
-    if stands is not None and stands.contested:
+    if stands is not None and stands.contested not in ("", but):
         raise HandoverRefused("contested", "It is contested who keeps the subject: people decide.")

@@ -133,7 +133,7 @@ def try_again() -> None:
 def _offer(event: Event, step: Offer) -> None:
     if Handover.objects.filter(offer=event.commitment).exists():
         return
-    row = rows.locked(event, event.origin)
+    row = rows.locked(event)
     if row.home != event.origin:
         event.reject("It offers what another unit keeps, as far as is known here.")
     if step.to == event.origin:
@@ -176,7 +176,7 @@ def _accept(event: Event, step: Accept) -> None:
     if found.accept:
         if found.state != "closed":
             event.reject("This offer was accepted before.")
-        rows.contest(rows.locked(event, found.giver), "accept-differs")
+        rows.contest(rows.locked(event), "accept-differs")
         return
     found.accept = event.commitment
     if found.state == "open":
@@ -188,7 +188,7 @@ def _accept(event: Event, step: Accept) -> None:
 
 def _close_own(event: Event, found: Handover) -> None:
     """The accept has come: let go at once, unless the offer is contested."""
-    if rows.locked(event, found.giver).contested:
+    if rows.locked(event).contested:
         return
     history = rows.history_of(event.subject)
     issue(
@@ -203,7 +203,7 @@ def _close(event: Event, step: Close) -> None:
     found = _settled_before(event, step.offer)
     if found is None:
         return
-    row = rows.locked(event, event.origin)
+    row = rows.locked(event)
     differs = bool(found.accept) and found.accept != step.accept
     unasked = not found.accept and found.taker == identity.origin()
     found.state, found.accept = "closed", found.accept or step.accept
@@ -217,10 +217,31 @@ def _close(event: Event, step: Close) -> None:
 
 
 def _cancel(event: Event, step: Cancel) -> None:
+    closed = rows.passage(event, step.offer)
+    if closed.state == "closed" and closed.giver == event.origin:
+        _void(event)
+        return
     found = _settled_before(event, step.offer)
     if found is not None:
         found.state, found.reason = "cancelled", step.reason
         _settle(found, event)
+
+
+def _void(event: Event) -> None:
+    """A cancel after the close changes nothing: the home had changed at the close. It is held against who wrote it."""
+    peer = Peer.objects.filter(origin=event.origin).first()
+    if peer is not None:
+        incident_record(
+            peer,
+            PeerLied(
+                "void-cancel",
+                "It cancels an offer that it had closed: the home had changed, and the cancel is void.",
+                {
+                    "step.json": handovers.encode(event.step),
+                    "commitment": event.commitment.encode(),
+                },
+            ),
+        )
 
 
 def _settle(found: Handover, event: Event) -> None:
@@ -236,7 +257,7 @@ def _settled_before(event: Event, offer: str) -> Handover | None:
     if found.settled == event.commitment:
         return None
     if found.settled:
-        rows.contest(rows.locked(event, event.origin), "settled-twice")
+        rows.contest(rows.locked(event), "settled-twice")
         return None
     return found
 
@@ -315,7 +336,7 @@ def _notice(event: Event, step: Notice) -> None:
         return
     if custody.superior_of(step.home) != event.origin:
         event.reject("The directory here does not name this unit superior to the home.")
-    if rows.locked(event, step.home).home != step.home:
+    if rows.locked(event).home != step.home:
         event.reject("The notice names a home that is not the home here.")
     if step.to == step.home:
         event.reject("The notice names the same unit twice.")
@@ -335,7 +356,7 @@ def _order(event: Event, step: Order) -> None:
         return
     if (event.day - found.noticed_on).days < settings.MINQING.notice_days:
         event.reject("The order comes before the public notice has stood long enough.")
-    row = rows.locked(event, found.giver)
+    row = rows.locked(event)
     others = (
         Reassignment.objects.filter(subject=event.subject, giver=found.giver)
         .exclude(order="")
@@ -367,4 +388,4 @@ def _objection(event: Event, step: Objection) -> None:
     found.objection, found.objected_on = event.commitment, event.day
     found.save()
     if found.order:
-        rows.contest(rows.locked(event, found.giver), "objected")
+        rows.contest(rows.locked(event), "objected")

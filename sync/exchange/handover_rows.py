@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from sync.errors import RecordRejected
 from sync.exchange import custody
-from sync.models.handovers import Custody, Handover, Tenure
+from sync.models.handovers import Custody, Handover
 
 if TYPE_CHECKING:
     import datetime
@@ -51,14 +51,15 @@ def passage(event: Event, offer: str) -> Handover:
     return found
 
 
-def locked(event: Event, otherwise: str) -> Custody:
-    """Return the custody of the event's subject, made from what the app knows where there is none yet."""
+def locked(event: Event) -> Custody:
+    """Return the custody of the event's subject, made from what the app knows where there is none yet.
+
+    Where nobody's facts are here the step is held back until they come: it makes nobody the home.
+    """
     row = Custody.objects.select_for_update().filter(subject=event.subject).first()
+    row = row or custody.begin(event.subject)
     if row is None:
-        charge = custody.charge_of(event.subject)
-        first = (charge.first_home(event.subject) if charge is not None else "") or otherwise
-        row = Custody.objects.create(subject=event.subject, home=first)
-        Tenure.objects.create(subject=event.subject, origin=first)
+        event.reject("Nothing about the subject itself is here: nobody is known to keep it.")
     return row
 
 

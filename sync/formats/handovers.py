@@ -124,6 +124,11 @@ def subject_of(subject: str) -> str:
     return f"handover:{subject}"
 
 
+def about(chain: str) -> str:
+    """Return whom the steps of a chain are about: the inverse of ``subject_of``."""
+    return chain.removeprefix("handover:")
+
+
 def history_root(commitments: Iterable[str]) -> str:
     """Return the root (RFC 6962) over commitments in ascending order; empty for none."""
     hashes = [merkle.leaf_hash(bytes.fromhex(text)) for text in sorted(set(commitments))]

@@ -124,6 +124,38 @@ def test_an_official_moves_with_history_and_original_proofs(three, visit):
         proof = visit(unit).get(f"/officials/{three.official}/handover/{passage.settled}")
         assert proof.content.startswith(b"c2sp.org/tlog-proof")
 
+    # The official comes back: the first home keeps them a second time, and goes on from the newest facts.
+    with unit_context(neighbour):
+        back = services.official_offer(
+            by=three.offices[neighbour.code].supervisor,
+            official=three.official,
+            to=origin_of(county),
+        )
+    pull_in(county, neighbour)
+    assert "已经接收" in three.press(county, f"{three.path}{back}/accept/")
+    settle(neighbour, county, city)
+    with unit_context(county), pytest.raises(MoveRefused):
+        services.offer_cancel(
+            by=three.offices[county.code].supervisor, offer=offer, reason="早已关闭"
+        )
+    with unit_context(neighbour):
+        with pytest.raises(MoveRefused, match="已经移交"):
+            three.offices[neighbour.code].draft(three.official)
+        with pytest.raises(MoveRefused):  # it is closed: there is nothing to take back
+            services.offer_cancel(
+                by=three.offices[neighbour.code].supervisor, offer=back, reason="反悔"
+            )
+    with unit_context(county):
+        services.official_publish(by=three.offices[county.code].reviewer, official=three.official)
+        three.offices[county.code].published(three.official, wording=wording(title="回来以后"))
+    settle(city, neighbour, county)
+    for unit in (county, neighbour, city):
+        stands = three.standing(unit)
+        assert (stands.home, stands.contested) == (origin_of(county), "")
+        with unit_context(unit):
+            page = selectors.official_page(three.official)
+            assert (page.official.origin, len(page.entries)) == (origin_of(county), 3)
+
 
 def test_an_order_of_the_superior_takes_two_people_and_a_public_notice(three):
     county, neighbour, city = three.county, three.neighbour, three.city

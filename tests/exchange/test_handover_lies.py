@@ -7,20 +7,23 @@ contradict themselves or each other nothing moves, and the public page says that
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import re
 import uuid
 from contextlib import ExitStack
 from pathlib import Path
 
+import msgspec
 import pytest
 from django.conf import settings
 from django.test import override_settings
+from django.utils import timezone
 
 from minqing.archives import bodies, selectors
 from minqing.archives.errors import NotInArchive
 from sync import identity
-from sync.exchange import custody, handover, peers, pull
-from sync.formats import handovers
+from sync.exchange import custody, handover, keys, peers, pull, region
+from sync.formats import handovers, notes, possession, regions
 from sync.formats.handovers import Accept, Cancel, Close, Notice, Objection, Offer, Order, Taken
 from sync.models import Incident, Peer, Quarantine
 from tenants.current import unit_context
@@ -213,6 +216,73 @@ def test_an_accept_that_crosses_a_cancel_moves_nothing(told):
     assert (home(), held()) == ((new.origin, ""), [])
 
 
+@pytest.mark.parametrize("step", ["offers", "notices"])
+def test_whoever_names_a_home_before_any_facts_are_here_makes_nobody_the_home(told, step):
+    old, new, stranger = told
+    custody.superior_set(new.origin, stranger.origin)
+    if step == "offers":
+        stranger.offers(new)
+    else:
+        stranger.step(Notice, home=new.origin, to=stranger.origin, reason="停摆", size=0)
+    read(stranger)
+    assert custody.standing(SUBJECT) is None
+    assert held() == ["Nothing about the subject itself is here: nobody is known to keep it."]
+    read(old)
+    assert home() == (old.origin, "")
+    assert held() != ["Nothing about the subject itself is here: nobody is known to keep it."]
+    assert len(held()) == 1
+
+
+def test_an_offer_that_came_before_the_facts_counts_once_they_are_here(told):
+    _, home_later, taker = told
+    offer = home_later.offers(taker)
+    read(home_later)
+    assert custody.standing(SUBJECT) is None
+    home_later.facts()
+    read(home_later)
+    assert (home(), held()) == ((home_later.origin, ""), [])
+    assert custody.standing(SUBJECT).passages[0].offer == offer
+
+
+def test_a_cancel_after_the_close_is_void_and_held_against_who_wrote_it(told):
+    old, new, _ = told
+    offer = old.offers(new)
+    accept = new.step(Accept, offer=offer)
+    close = old.closes(offer, accept)
+    new.takes(close, old, old.checkpoint())
+    new.facts()
+    old.step(Cancel, offer=offer, reason="反悔")
+    read(old, new)
+    assert (home(), held()) == ((new.origin, ""), [])
+    assert custody.standing(SUBJECT).passages[0].settled == close
+    (incident,) = Incident.objects.all()
+    assert (incident.name, incident.peer.origin, incident.freezes) == (
+        "void-cancel",
+        old.origin,
+        False,
+    )
+
+
+def test_an_official_is_handed_back_to_a_former_home(told):
+    old, new, _ = told
+    offer = old.offers(new)
+    close = old.closes(offer, new.step(Accept, offer=offer))
+    new.takes(close, old, old.checkpoint())
+    new.facts()
+    back = new.offers(old)
+    close = new.closes(back, old.step(Accept, offer=back))
+    old.takes(close, new, new.checkpoint())
+    old.facts(version=2)
+    new.facts(version=2)  # it gave the official back
+    read(new, old)
+    read()  # what the new home's log brought is news for the old one's: the next sweep
+    assert home() == (old.origin, "")
+    assert held() == ["it was issued after the home had changed"]
+    assert selectors.official_page(PUBLIC_ID).official.origin == old.origin
+    says = [custody.may_issue(SUBJECT, old.origin, index) for index in range(6)]
+    assert says == ["", "", "", "after", "after", ""]
+
+
 def test_an_offer_closed_and_cancelled_is_contested(told):
     old, new, _ = told
     offer = old.offers(new)
@@ -316,6 +386,77 @@ def test_an_order_after_public_notice_moves_from_a_dead_home(told, notice):
     read(old)
     assert home() == (new.origin, "late-records")
     assert selectors.official_page(PUBLIC_ID).official.origin == new.origin
+
+
+def test_an_order_of_the_superior_takes_from_a_home_that_is_frozen_for_a_fork(told, notice):
+    old, new, superior = told
+    old.offers(superior)
+    read(old, superior)
+    shown, chains = list(old.records), dict(old.chains)
+    old.entry(str(PUBLIC_ID), 1)
+    read(old)
+    old.records, old.chains = shown, chains
+    old.entry(str(PUBLIC_ID), 2)
+    pull.pull(Peer.objects.get(origin=old.origin))
+    assert Peer.objects.get(origin=old.origin).state == "frozen"
+    assert home() == (old.origin, "forked")
+    order = superior.step(Order, notice=notice, day="2026-10-31")
+    new.takes(order, superior)
+    new.facts()
+    read(superior, new)
+    assert home() == (new.origin, "")
+    assert selectors.official_page(PUBLIC_ID).official.origin == new.origin
+
+
+def region_policy(superior, *members):
+    """Have a made-up unit announce its policy key and publish a policy for its region."""
+    key = notes.SigningKey.from_seed(regions.key_name(superior.origin), bytes(32))
+    named = str(key.verifier)
+    proof = possession.prove(superior.origin, {"policy": named}, [key])["policy"]
+    body = msgspec.json.encode(keys.Notice(use="policy", key=named, proof=proof))
+    superior.add(body, kind=keys.KIND, subject="key/policy")
+    today = timezone.localdate()
+    terms = regions.Terms(
+        region=superior.origin, version=1, signed=today, expires=today + datetime.timedelta(days=30),
+        logs=[member.keys["log"].verifier for member in members], operators=[], quorum=0,
+    )  # fmt: skip
+    signed = notes.sign(regions.compose(terms), key).encode()
+    superior.add(signed, kind=region.KIND, subject="policy")
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_the_region_s_policy_names_whose_order_counts(told, trusted):
+    old, new, superior = told
+    region_policy(superior, old, new)
+    if trusted:
+        region.trust(superior.origin)
+    read(old, superior)
+    assert custody.superior_of(old.origin) == (superior.origin if trusted else "")
+    assert custody.superior_of(superior.origin) == ""
+    assert custody.units_below(superior.origin) == (
+        sorted([old.origin, new.origin]) if trusted else []
+    )
+    noticed = superior.step(
+        Notice, day="2026-10-01", home=old.origin, to=new.origin, reason="停摆", size=1
+    )
+    new.takes(superior.step(Order, notice=noticed, day="2026-10-31"), superior)
+    new.facts()
+    read(superior, new)
+    if trusted:
+        assert home() == (new.origin, "")
+    else:
+        assert custody.standing(SUBJECT) is None
+        assert held()[0] == "The directory here does not name this unit superior to the home."
+
+
+def test_a_line_that_an_operator_entered_goes_before_the_policy(told):
+    old, new, superior = told
+    region_policy(superior, old, new)
+    region.trust(superior.origin)
+    read(superior)
+    custody.superior_set(old.origin, new.origin)
+    assert custody.superior_of(old.origin) == new.origin
+    assert custody.superior_of(new.origin) == superior.origin
 
 
 def test_an_order_before_the_notice_has_stood_is_held_back(told, notice):

@@ -16,7 +16,7 @@ from search.marks import mark
 from search.tasks import drain_soon
 from sync import audiences
 from sync.errors import RecordRejected
-from sync.exchange.custody import may_issue, watched
+from sync.exchange.custody import facts_came, may_issue, watched
 from sync.exchange.peers import connected_peers
 
 if TYPE_CHECKING:
@@ -204,6 +204,7 @@ def project_reply(record: Published) -> None:
 def apply_officials(records: Sequence[ReceivedRecord], /) -> None:
     """Apply handler of ``archives.official``."""
     _apply(records, project_official)
+    facts_came({record.header.subject for record in records})
 
 
 def apply_entries(records: Sequence[ReceivedRecord], /) -> None:
