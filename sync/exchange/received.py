@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 from django.db import connection
 
 from sync.erasers import Gone, commitments_of
-from sync.models.exchange import Received
+from sync.models.exchange import Evidence, Received
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from sync.models.exchange import Peer
+
+_SALT = 32
+_FEW = 64
+"""Up to so many salts, looking for each is quicker than looking at every place."""
 
 # Number, subject and audience stay, so that what follows in the chain can still be judged.
 _EMPTY = """
@@ -26,12 +30,8 @@ WITH before AS (
     RETURNING encode(r.commitment, 'hex') AS commitment, r.kind, r.subject, b.peer_id, b.index, b.state, b.salt
 ), unheld AS (
     DELETE FROM sync_quarantine q USING gone g WHERE (q.peer_id, q.index) = (g.peer_id, g.index)
-), cleared AS (
-    UPDATE sync_evidence e SET content = ''
-    FROM gone g, sync_incident i
-    WHERE i.peer_id = g.peer_id AND e.incident_id = i.id AND g.salt IS NOT NULL AND position(g.salt IN e.content) > 0
 )
-SELECT commitment, origin, kind, subject, state FROM gone JOIN sync_peer ON sync_peer.id = peer_id ORDER BY index
+SELECT commitment, origin, kind, subject, state, peer_id, salt FROM gone JOIN sync_peer ON sync_peer.id = peer_id ORDER BY index
 """
 
 
@@ -52,11 +52,35 @@ def forget(commitments: Iterable[str], *, peer: Peer | None = None) -> list[Gone
                 "erased": Received.ERASED,
             },
         )
-        return [
-            Gone(commitment=commitment, origin=origin, kind=kind or "", subject=subject or "")
-            for commitment, origin, kind, subject, state in cursor.fetchall()
-            if state != Received.REFUSED
-        ]
+        rows = cursor.fetchall()
+    salts: dict[int, set[bytes]] = {}
+    for *_, issuer, salt in rows:
+        if salt is not None:
+            salts.setdefault(issuer, set()).add(bytes(salt))
+    _clear_evidence(salts)
+    return [
+        Gone(commitment=commitment, origin=origin, kind=kind or "", subject=subject or "")
+        for commitment, origin, kind, subject, state, _, _ in rows
+        if state != Received.REFUSED
+    ]
+
+
+def _clear_evidence(salts: dict[int, set[bytes]]) -> None:
+    """Empty evidence that holds a record with one of these salts, by the issuer's key: each file is read once, however many."""
+    if not salts:
+        return
+    kept = Evidence.objects.filter(incident__peer__in=salts).exclude(content=b"")
+    files = kept.values_list("pk", "incident__peer", "content").iterator(chunk_size=8)
+    holding = [pk for pk, issuer, content in files if _holds(bytes(content), salts[issuer])]
+    if holding:
+        Evidence.objects.filter(pk__in=holding).update(content=b"")
+
+
+def _holds(octets: bytes, salts: set[bytes]) -> bool:
+    """Tell whether one of these salts stands anywhere in octets that a peer sent: in whatever form, even a broken one."""
+    if len(salts) <= _FEW:
+        return any(salt in octets for salt in salts)
+    return any(octets[at : at + _SALT] in salts for at in range(len(octets) - _SALT + 1))
 
 
 def here(commitments: Sequence[str]) -> list[Gone]:

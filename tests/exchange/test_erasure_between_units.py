@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import io
 from pathlib import Path
@@ -28,14 +29,26 @@ from sync.formats.records import commitment as committed_to
 from sync.kinds import RecordKind, register_kind
 from sync.ledger import erasure
 from sync.models import Evidence, Incident, Peer, Quarantine, Received
-from tenants.current import unit_context
+from sync.transports import boxes, parcels, publishing
+from sync.transports.parcels import ParcelFault
+from tenants.current import current_unit, unit_by_code, unit_context
 from tests.support.archives import DAY, Office, wording
 from tests.support.desk import hidden, signed_in, staff_of
 from tests.support.handing import connect_all, origin_of, pull_in, settle
-from tests.support.served import served
+from tests.support.served import connect, served
+from tests.support.shared_broker import declare, receiving, send, shared_broker, wait_until
 
 SECRET = "绛雪轩缥缃"
 """Stands in no other text."""
+
+
+@pytest.fixture(autouse=True)
+def own_lists(monkeypatch, tmp_path):
+    """Give the test erasure lists of its own: other tests of the run erase in the same units."""
+    (tmp_path / "erased").mkdir()
+    monkeypatch.setattr(
+        erasure, "erased_file", lambda: tmp_path / "erased" / current_unit().schema_name
+    )
 
 
 @pytest.fixture
@@ -104,6 +117,21 @@ def remains(unit):
     return found
 
 
+def remains_on_broker(rabbit, unit):
+    """Return the queues of a unit, dead letters too, in which the secret lies: open, or sealed in a parcel."""
+    needles = [SECRET.encode(), SECRET.encode("unicode_escape")]
+    found = []
+    with unit_context(unit):
+        for end in ("in", "dead"):
+            for octets in rabbit.messages(identity.origin(), end):
+                with contextlib.suppress(ParcelFault):
+                    parcel = parcels.read(io.BytesIO(octets))
+                    octets += boxes.opener()(parcel.sealed) if parcel.sealed else b""
+                if any(needle in octets for needle in needles):
+                    found.append(end)
+    return found
+
+
 def hits(unit):
     """Return how many public documents of a unit the search finds for the secret."""
     with unit_context(unit):
@@ -113,8 +141,6 @@ def hits(unit):
 
 def test_an_erased_entry_is_gone_at_home_and_at_the_peer_who_says_so(two, county, city, visit):
     _office, stays, gone = two
-    with unit_context(city):
-        before = erasure.erased()
     assert hits(county) == hits(city) == 1
     for unit in (county, city):
         assert SECRET in visit(unit).get(f"/entries/{gone}/").content.decode()
@@ -161,7 +187,7 @@ def test_an_erased_entry_is_gone_at_home_and_at_the_peer_who_says_so(two, county
 
     # An old backup comes back, at home and at the peer: what was erased goes again before anything is served.
     with unit_context(city):
-        listed = set(erasure.erased_file().read_text().split()) - before
+        listed = set(erasure.erased_file().read_text().split())
         assert len(listed) == 3
         back = PublicEntryRow.objects.filter(is_erased=True).first()
         assert back.commitment in listed
@@ -175,6 +201,49 @@ def test_an_erased_entry_is_gone_at_home_and_at_the_peer_who_says_so(two, county
     with unit_context(county):
         assert listed <= erasure.erased()
         assert erasure.replay() == 0
+
+
+@pytest.fixture(scope="module")
+def rabbit(django_db_setup, django_db_blocker, tmp_path_factory):
+    """A real broker; units of every copied database have the same origins."""
+    with django_db_blocker.unblock():
+        origins = [origin_of(unit_by_code(code)) for code in ("430500", "430522")]
+    with shared_broker(tmp_path_factory.mktemp("rabbit"), origins) as started:
+        yield started
+
+
+@pytest.mark.rabbitmq
+def test_queues_and_dead_letters_of_a_shared_broker_hold_nothing_of_it_afterwards(
+    two, rabbit, county, city, tmp_path, monkeypatch
+):
+    office, _stays, gone = two
+    monkeypatch.setattr(publishing, "CONFIRM_SECONDS", 60.0)
+    here, there = origin_of(county), origin_of(city)
+    with rabbit.used_by(tmp_path, county.code, city.code):
+        for unit in (county, city, county):
+            declare(unit)
+        for reader, sender, unit in ((there, here, city), (here, there, county)):
+            with receiving(unit):  # what cannot be read becomes a dead letter
+                rabbit.put(sender, reader, SECRET.encode())
+                wait_until(lambda reader=reader: rabbit.waiting(reader, "dead") == 1)
+        with unit_context(county):
+            again = services.reply_attach(
+                by=office.clerk, entry=gone, text=f"{SECRET}再次说明", day=DAY
+            )
+            services.reply_publish(by=office.reviewer, reply=again.public_id)
+            ledger.seal()
+        assert send(county) == {there}
+        assert remains_on_broker(rabbit, city) == ["in", "dead"]
+        assert remains_on_broker(rabbit, county) == ["dead"]
+        with unit_context(county):
+            supervisor = staff_of(county, "chief", Role.SUPERVISOR)
+            services.entry_erase(by=supervisor, entry=gone, basis="依据")
+            ledger.seal()
+        assert hits(county) == 0
+        assert remains_on_broker(rabbit, county) == remains(county) == []
+        pull_in(city, county)
+        assert hits(city) == 0
+        assert remains_on_broker(rabbit, city) == remains(city) == []
 
 
 def test_nobody_orders_away_what_another_unit_issued(two, county, city, visit):
@@ -203,6 +272,42 @@ def test_nobody_orders_away_what_another_unit_issued(two, county, city, visit):
     pull_in(city, county)
     for unit in (county, city):
         assert SECRET in visit(unit).get(f"/entries/{gone}/").content.decode()
+
+
+@pytest.mark.parametrize("count", [2, 100])
+def test_an_order_reads_each_file_of_evidence_once_however_many_records_it_names(
+    county, city, count, fresh_database, django_assert_max_num_queries
+):
+    register_kind(RecordKind(name="tests.later"))
+    with served() as port:
+        connect(county, city, port, "tests.later")
+        with unit_context(county):
+            with transaction.atomic():
+                made = [
+                    ledger.append(
+                        kind="tests.later",
+                        subject=f"later-{n}",
+                        body=b"x",
+                        audience=audiences.PUBLIC,
+                    ).commitment
+                    for n in range(count + 1)
+                ]
+            ledger.seal()
+        pull_in(city, county)
+    with unit_context(city):
+        rows = {bytes(row.commitment).hex(): row for row in Received.objects.all()}
+        incident = Incident.objects.create(
+            peer=Peer.objects.get(), name="malformed", sentence="x", digest=b"x", first_on=DAY, last_on=DAY
+        )  # fmt: skip
+        for name in made:
+            Evidence.objects.create(
+                incident=incident, name=name, content=b"cut" + bytes(rows[name].salt) + b"off"
+            )
+        # Two statements for the evidence, one for the rows; as many for two records as for a hundred.
+        with transaction.atomic(), django_assert_max_num_queries(3):
+            assert len(received.forget(made[:-1])) == count
+        left = Evidence.objects.exclude(content=b"")
+        assert [evidence.name for evidence in left] == [made[-1]]
 
 
 def test_what_is_held_in_quarantine_or_kept_as_evidence_goes_too(two, county, city):

@@ -31,7 +31,9 @@ from tests.support.shared_broker import (
     PASSWORD,
     VHOST,
     certificates,
+    declare,
     receiving,
+    send,
     shared_broker,
     wait_until,
 )
@@ -72,20 +74,6 @@ def fetch(unit, other):
     with unit_context(unit):
         pulled = pull.pull(peers.peer_by_origin(origin_of(other)))
     assert pulled.fault == ""
-
-
-def declare(unit):
-    """Make a unit's queue and bind it, without receiving."""
-    with unit_context(unit), brokers.broker().connection() as connection:
-        consuming.declare(connection)
-        consuming.bind(connection)
-
-
-def send(unit):
-    """Publish what is new; return the origins reached."""
-    with unit_context(unit):
-        Contact.objects.filter(direction="broker").update(due_at=timezone.now())
-        return publishing.publish()
 
 
 def due(unit, other):

@@ -18,9 +18,12 @@ from cryptography.x509.oid import NameOID
 from django.conf import settings
 from django.db import connections
 from django.test import override_settings
+from django.utils import timezone
 
 from minqing.demo.supervisor import free_port
-from sync.transports import brokers, consuming
+from sync.models import Contact
+from sync.transports import brokers, consuming, publishing
+from tenants.current import unit_context
 from tests.support.rabbitmq import node
 
 VHOST = "minqing"
@@ -63,14 +66,18 @@ class SharedBroker:
                 .message_count
             )
 
-    def peek(self, origin):
+    def peek(self, origin, end="in"):
         """Return the octets of everything that waits in a unit's queue, and leave it there."""
-        octets = []
+        return b"".join(self.messages(origin, end))
+
+    def messages(self, origin, end="in"):
+        """Return what waits in a unit's queue, message by message, and leave it there."""
+        found = []
         with self.administrator() as connection:
             channel = connection.channel()
-            while (message := channel.basic_get(f"{brokers.name_of(origin)}.in")) is not None:
-                octets.append(bytes(message.body))
-        return b"".join(octets)
+            while (message := channel.basic_get(f"{brokers.name_of(origin)}.{end}")) is not None:
+                found.append(bytes(message.body))
+        return found
 
     def exists(self, queue):
         """Whether a queue is declared."""
@@ -157,6 +164,20 @@ def receiving(unit):
         stop.set()
         thread.join(30)
         assert not thread.is_alive()
+
+
+def declare(unit):
+    """Make a unit's queue and bind it, without receiving."""
+    with unit_context(unit), brokers.broker().connection() as connection:
+        consuming.declare(connection)
+        consuming.bind(connection)
+
+
+def send(unit):
+    """Publish what is new; return the origins reached."""
+    with unit_context(unit):
+        Contact.objects.filter(direction="broker").update(due_at=timezone.now())
+        return publishing.publish()
 
 
 def wait_until(condition, seconds=60.0):
