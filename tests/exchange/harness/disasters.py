@@ -31,7 +31,11 @@ class Disasters(Hands):
         self.pause(unit)
         self.fleet.restore(unit)
         self.fleet.start(unit)
-        words = [["soak.line", "lost", "public", "written after the restore"]]
+        # What was open when the backup was made is open again, whatever was settled since.
+        for number, *_ in self.run.tell(unit, "incidents"):
+            self.settle(unit, number)
+        text = f"{self.run.number} written after the restore"
+        words = [["soak.line", "lost", "public", text]]
         unit.parts["worker"].ask("append", records=words)
         answer = unit.parts["worker"].ask("seal")
         if answer.get("fault") != "RolledBack":
