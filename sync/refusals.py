@@ -50,7 +50,7 @@ class RequestRefused(ExchangeFault):
 
     _STATUS = {
         "unsigned": 401, "signature": 401, "unknown-peer": 401, "replayed": 401, "not-accepted": 403, "malformed": 400,
-        "not-found": 404, "conflict": 409, "too-large": 413, "unprovable": 422, "busy": 429,
+        "not-found": 404, "conflict": 409, "operator": 409, "too-large": 413, "unprovable": 422, "busy": 429,
     }  # fmt: skip
 
     def __init__(self, reason: str, sentence: str) -> None:
@@ -66,5 +66,6 @@ class PeerFault(ExchangeFault):
 INCIDENTS = (
     "bad-signature", "rolled-back", "forked", "diverged", "changed", "withheld", "reordered", "malformed", "oversized",
     "redirected", "slow", "refused", "replayed", "foreign-origin", "repeated", "broken-chain", "unreadable-header", "wrong-note",
+    "misdirected", "void-cancel",
 )  # fmt: skip
 """Names of everything that is held against a peer."""

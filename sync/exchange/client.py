@@ -311,11 +311,15 @@ def _judge(answer: Answer, understood: tuple[int, ...]) -> Answer:
         raise Unreachable(
             f"The peer's clock and ours are {apart / 3600:.1f} h apart: signed requests are refused until one is set right."
         )
+    hint = f" {_HINTS[reason]}" if reason in _HINTS else ""
     raise Refused(
         answer.status,
         reason,
-        f"The peer refused the request (status {answer.status}{', ' + reason if reason else ''}).",
+        f"The peer refused the request (status {answer.status}{', ' + reason if reason else ''}).{hint}",
     )
+
+
+_HINTS = {"operator": "It knows this unit by another operator's name: MINQING_OPERATOR was changed; see `minqing doctor`."}  # fmt: skip
 
 
 def _clocks_apart(date: str) -> float:

@@ -15,7 +15,7 @@ from django.db.models import Count, F, Max, Q
 from django.utils import timezone
 
 from sync.errors import NoteFault, RecordFault, SignerFault
-from sync.exchange import documents, keyring
+from sync.exchange import announced, documents, keyring
 from sync.exchange.client import Client, check_address
 from sync.exchange.contacts import contact_note
 from sync.exchange.standing import GrantState, PeerState, PeerUnit
@@ -114,6 +114,8 @@ def _state(peer: Peer, keys: dict[VerifierKey, str] | None = None) -> PeerState:
     size = getattr(peer, "proven", None) or 0
     contacts.pop("broker", None)  # a peer that uses no broker lacks nothing
     errors = [contact.last_error for contact in contacts.values() if contact.last_error]
+    if peer.own_operator not in ("", settings.MINQING.operator) and peer.ended_on is None:
+        errors.insert(0, announced.another_name(peer))
     return PeerState(
         origin=peer.origin, code=peer.code, name=peer.name, address=peer.address, operator=peer.operator,
         fingerprint=peer.fingerprint, state=peer.state, size=size, mirrored=following.mirrored,
@@ -227,28 +229,15 @@ def connection_accept(origin: str, fingerprint: str, *, unproven: bool = False) 
                 "The fingerprint is not the one of the keys that arrived here. Do not accept; compare again."
             )
         if not peer.proven_keys:
-            _refuse_unproven(peer, unproven=unproven)
+            announced.refuse_unproven(peer, unproven=unproven)
         if peer.accepted_here is None:
             peer.accepted_here = timezone.localdate()
-            peer.save(update_fields=["accepted_here"])
+            peer.own_operator = settings.MINQING.operator
+            peer.save(update_fields=["accepted_here", "own_operator"])
         _begin(peer)
     acceptance_tell(peer)
     peer.refresh_from_db()
     return _state(peer)
-
-
-def _refuse_unproven(peer: Peer, *, unproven: bool) -> None:
-    """Without proofs, only an operator's word stands behind the keys, and never for keys that others are known by."""
-    if keyring.others_holding(peer):
-        raise PeerFault(
-            f"{peer.name} announces a key that another unit is known by, and does not prove that it holds it. Do not accept."
-        )
-    if not unproven:
-        raise PeerFault(
-            f"{peer.name} does not prove that it holds its keys: its release is 0.1, or something stands in between. "
-            "Let it be upgraded and ask again; or, if its operator says on the telephone that it is 0.1, "
-            "use `minqing peer accept … --unproven`."
-        )
 
 
 def untold_peers() -> list[Peer]:
@@ -292,6 +281,7 @@ def connection_asked(document: Document) -> None:
     if known is not None and known.accepted_here is not None and known.ended_on is None:
         if known.fingerprint == document.fingerprint:
             return
+        announced.refuse_another_operator(known, document)
         raise RequestRefused(
             "conflict", "This origin is connected here with other keys; end that connection first."
         )
@@ -316,11 +306,15 @@ def connection_accepted(peer: Peer, document: Document) -> None:
     Raises:
         RequestRefused: its document carries other keys than those we know.
     """
+    if document.origin == peer.origin:
+        announced.refuse_another_operator(peer, document)
     if document.origin != peer.origin or document.fingerprint != peer.fingerprint:
         raise RequestRefused(
             "conflict", "The keys are not those that this unit knows; ask for a new connection."
         )
     with transaction.atomic():
+        if document.proven:  # it was upgraded since it asked
+            Peer.objects.filter(pk=peer.pk).update(proven_keys=True)
         Peer.objects.filter(pk=peer.pk, accepted_there=None).update(
             accepted_there=timezone.localdate()
         )

@@ -35,6 +35,8 @@ class Peer(models.Model):
     """The peer has everything of ours below this index: it asked for what follows."""
     proven_keys = models.BooleanField(default=False)
     """It showed that it holds the keys it announced; release 0.1 did not yet."""
+    own_operator = models.CharField(max_length=120, blank=True, default="")
+    """The operator's name under which we accepted the connection: the fingerprint that was read out covers it."""
     superior = models.BooleanField(default=False)
     """Our region's superior unit: its signed policy says who is who."""
 

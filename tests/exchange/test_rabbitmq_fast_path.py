@@ -18,11 +18,21 @@ from django.core.management import CommandError, call_command
 from django.test import override_settings
 from django.utils import timezone
 
+from minqing.config import doctor
 from sync import audiences, ledger
 from sync.erasers import Gone
 from sync.exchange import peers, pull
 from sync.models import Contact, Following, Incident
-from sync.transports import brokers, consuming, fastpath, packing, parcels, publishing, tasks
+from sync.transports import (
+    brokers,
+    checking,
+    consuming,
+    fastpath,
+    packing,
+    parcels,
+    publishing,
+    tasks,
+)
 from tenants.current import unit_by_code, unit_context
 from tests.support.carried import origin_of, standing
 from tests.support.exchange import KIND, applied_bodies, publish
@@ -340,6 +350,57 @@ def test_over_tls_the_broker_must_be_the_one_that_the_authority_named(
     with rabbit.used_by(tmp_path, county.code, city.code, address=address, ca=rabbit.ca):
         publish(county, b"second")
         assert send(county) == {origin_of(city)}
+
+
+def examined(unit):
+    """Return what `minqing doctor` would say of a unit's broker."""
+    with unit_context(unit):
+        return checking.faults()
+
+
+def test_the_doctor_finds_a_broker_in_order_and_changes_nothing_there(sharing, city, neighbour):
+    assert examined(neighbour) is None
+    with receiving(city):
+        wait_until(lambda: examined(city) == [])
+    (said,) = examined(city)
+    assert "Nobody receives" in said
+    sharing.wipe()
+    assert len(examined(city)) == 2  # it has no queues, and was given none by being examined
+    assert not sharing.exists(f"{brokers.name_of(origin_of(city))}.in")
+    with unit_context(city):
+        finding = next(f for f in doctor.examine() if f.name == f"{city.name} shared broker")
+        assert not finding.held
+        assert "broker receive" in finding.sentence
+
+
+def test_the_doctor_names_a_broker_that_is_away_or_lets_nobody_in_or_is_not_encrypted(
+    rabbit, sharing, city, tmp_path
+):
+    for change, said in (
+        ({"address": "amqp://127.0.0.1:9/minqing"}, "does not answer as a broker"),
+        ({"password": "another"}, "does not let"),
+        ({"address": "amqp://broker.example/minqing"}, "without TLS"),
+    ):
+        with rabbit.used_by(tmp_path, city.code, **change):
+            (fault,) = examined(city)
+            assert said in fault
+
+
+def test_the_doctor_names_rights_that_are_too_wide_and_queues_of_another_kind(
+    sharing, city, monkeypatch
+):
+    inlet = f"{brokers.name_of(origin_of(city))}.in"
+    with unit_context(city):
+        wide = dataclasses.replace(brokers.broker(), user="admin")
+    with monkeypatch.context() as patched:
+        patched.setattr(brokers, "broker", lambda: wide)
+        said = examined(city)[0]
+    assert "make things under other names, publish on others' exchanges, listen to others'" in said
+    sharing.delete(inlet)
+    with sharing.administrator() as connection:
+        connection.channel().queue_declare(inlet, durable=True, auto_delete=False)
+    assert "of another type" in examined(city)[0]
+    sharing.delete(inlet)
 
 
 def test_the_receiver_takes_parcels_until_it_is_told_to_end(sharing, county, city):

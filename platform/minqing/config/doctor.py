@@ -24,10 +24,12 @@ from search import doctor as search_doctor
 from search.errors import SearchFault
 from sync import ledger
 from sync.errors import SyncFault
+from sync.exchange import announced
 from sync.ledger import slots
 from sync.models.ledger import Log
 from sync.signer.client import signer
 from sync.signer.messages import WitnessKey
+from sync.transports import checking
 from tenants.current import unit_context, units
 
 if TYPE_CHECKING:
@@ -332,6 +334,13 @@ def _unit(name: str) -> Iterator[Finding]:
         name=f"{name} witnesses", held=outside > 0, claim=WITNESSES,
         sentence=f"{outside} outside operators countersigned the newest head." if outside > 0 else "No outside operator countersigns this unit's log; receipts say so.",
     )  # fmt: skip
+    renamed = announced.connected_under_another_name()
+    if renamed:
+        yield Finding(name=f"{name} operator", held=False, sentence=" ".join(renamed))
+    wrong = checking.faults()
+    if wrong is not None:
+        sentence = " ".join(wrong) or "The shared broker answers and holds this unit to its own."
+        yield Finding(name=f"{name} shared broker", held=not wrong, sentence=sentence)
     faults = search_doctor.examine()
     yield Finding(
         name=f"{name} search",
