@@ -10,10 +10,11 @@ from axe_playwright_python.sync_playwright import Axe
 from minqing.accounts.models import Role, Staff
 from minqing.accounts.services import staff_create
 from minqing.archives.models import Official
+from sync.identity import origin
 from tenants.current import unit_by_code, unit_context
 from tests.support.archives import Office
 from tests.support.browser import visitor
-from tests.support.channel import lodged, photo
+from tests.support.channel import connect, lodged, photo
 from tests.support.served import served
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
@@ -33,6 +34,10 @@ class Desk:
 
     def __init__(self) -> None:
         self.unit = unit_by_code("430522")
+        neighbour = unit_by_code("430524")
+        connect(self.unit, neighbour)
+        with unit_context(neighbour):
+            self.peer = origin()
         with unit_context(self.unit):
             office = Office()
             self.official = office.official()
@@ -46,7 +51,7 @@ class Desk:
     def addresses(self) -> list[str]:
         return [
             "", "cases/", f"cases/{self.case}/", "cases/lodge/", "officials/", f"officials/{self.official}/", "officials/new/",
-            "entries/", f"entries/{self.entry}/", "entries/new/", "plan/", "import/", "connections/", "incidents/", "ledger/", "sealed/",
+            "entries/", f"entries/{self.entry}/", "entries/new/", "plan/", "import/", "connections/", f"connections/{self.peer}/", "incidents/", "ledger/", "sealed/",
             "password/", f"cases/{self.case}/mask/0/", "second-door/", "staff/", "staff/new/", "staff/of/chen/",
         ]  # fmt: skip
 

@@ -9,12 +9,12 @@ from django.utils import timezone
 
 from minqing.accounts.models import Role
 from sync import ledger
-from sync.exchange import documents
+from sync.exchange import documents, peers
 from sync.exchange.incidents import incident_record
 from sync.models.exchange import Grant, Incident, Peer
-from sync.refusals import PeerLied
+from sync.refusals import PeerFault, PeerLied
 from tenants.current import unit_context
-from tests.support.desk import signed_in, staff_of
+from tests.support.desk import hidden, signed_in, staff_of
 
 THEIRS = "1234 5678 " * 5
 
@@ -33,7 +33,7 @@ def peer(county, neighbour):
         return Peer.objects.create(
             origin=theirs.origin, code=theirs.code, name=theirs.name, address="http://longhui.localhost:9", operator="tests",
             log_key=theirs.keys.log, ack_key=theirs.keys.ack, peer_key=theirs.keys.peer, box_key=theirs.keys.box,
-            witness_key=theirs.keys.witness, fingerprint=theirs.fingerprint,
+            witness_key=theirs.keys.witness, fingerprint=theirs.fingerprint, proven_keys=True,
         )  # fmt: skip
 
 
@@ -80,34 +80,49 @@ def test_how_things_stand_with_a_unit_is_shown_to_operator_and_supervisor_who_ma
     assert "/end/" not in page
 
 
-def test_what_a_unit_may_have_is_set_per_kind_with_or_without_what_is_older(county, operator, peer):
+def test_what_a_unit_may_have_is_set_for_all_kinds_in_one_press(
+    county, operator, peer, monkeypatch
+):
     with unit_context(county):
         Peer.objects.update(accepted_here="2026-11-01", accepted_there="2026-11-01")
     address = f"/desk/connections/{peer.origin}/"
-    assert "archives.entry" in operator.get(address).content.decode()
-    assert (
-        operator.post(
-            f"{address}grant/", {"kind": "archives.entry", "choice": "history"}
-        ).status_code
-        == 302
-    )
-    with unit_context(county):
-        assert Grant.objects.get().start == 0
-    assert (
-        operator.post(f"{address}grant/", {"kind": "archives.entry", "choice": "none"}).status_code
-        == 302
-    )
-    with unit_context(county):
-        assert not Grant.objects.exists()
-    assert (
-        operator.post(f"{address}grant/", {"kind": "no.such", "choice": "now"}).status_code == 400
-    )
-    assert (
-        operator.post(f"{address}grant/", {"kind": "archives.entry", "choice": "all"}).status_code
-        == 400
-    )
+
+    def press(**chosen):
+        page = operator.get(address).content.decode()
+        fields = {"seen": hidden(page, "seen"), "once": hidden(page, "once")}
+        return operator.post(f"{address}grant/", {**fields, **chosen})
+
+    def starts():
+        with unit_context(county):
+            return dict(Grant.objects.values_list("kind", "start"))
+
+    kinds = ["archives.entry", "archives.official", "archives.reply"]
+    monkeypatch.setattr(peers, "published_size", lambda: 7)
+    assert press(give=kinds, history=["archives.entry", "sync.erasure"]).status_code == 302
+    assert starts() == {"archives.entry": 0, "archives.official": 7, "archives.reply": 7}
+    page = operator.get(address).content.decode()
+    assert page.count(" checked") == 4
+    assert press(give=[*kinds, "no.such"]).status_code == 400
+    with monkeypatch.context() as broken:
+        broken.setattr(peers, "grant_set", _failing_at("archives.reply", peers.grant_set))
+        assert press(give=["archives.official"]).status_code == 400
+    assert len(starts()) == 3, "all or nothing"
+    stale = {"seen": hidden(page, "seen"), "give": []}
+    assert press(give=["archives.official", "archives.reply"]).status_code == 302
+    assert set(starts()) == {"archives.official", "archives.reply"}
+    assert operator.post(f"{address}grant/", stale).status_code == 400, "somebody changed it"
+    assert len(starts()) == 2
     assert operator.post(f"{address}end/").status_code == 302
     assert "已断开" in operator.get(address).content.decode()
+
+
+def _failing_at(kind, act):
+    def grant(origin, wanted, **how):
+        if wanted == kind:
+            raise PeerFault("no")
+        act(origin, wanted, **how)
+
+    return grant
 
 
 def test_an_address_where_nobody_answers_gets_a_sentence_and_stays_in_the_form(operator):

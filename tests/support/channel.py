@@ -99,7 +99,7 @@ def connect(one: Unit, other: Unit) -> None:
     for here, there in ((one, other), (other, one)):
         with unit_context(here):
             Peer.objects.create(
-                origin=known[there.code].origin, box_key=known[there.code].box_key, code=there.code, name=there.name, address=f"http://{there.host}", operator="tests",
+                origin=known[there.code].origin, box_key=known[there.code].box_key, witness_key=known[there.code].witness_key, code=there.code, name=there.name, address=f"http://{there.host}", operator="tests",
                 accepted_here="2026-11-01", accepted_there="2026-11-01",
             )  # fmt: skip
 

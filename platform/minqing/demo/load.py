@@ -10,6 +10,7 @@ from itertools import permutations
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.db import transaction
 
 from minqing.accounts.models import Staff
 from minqing.accounts.services import staff_create
@@ -82,9 +83,10 @@ def _connect() -> None:
                 peers.connection_request(addresses[there])
             if known.get(origins[there]) is None or known[origins[there]].state != "connected":
                 peers.connection_accept(origins[there], fingerprints[there])
-            for kind in kinds():
-                if kind.apply is not None:
-                    peers.grant_set(origins[there], kind.name, history=True)
+            with transaction.atomic():  # together, or the peer would see gaps between kinds
+                for kind in kinds():
+                    if kind.apply is not None:
+                        peers.grant_set(origins[there], kind.name, history=True)
 
 
 def _address(host: str) -> str:

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 from django.contrib import messages
 from django.http import Http404
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from minqing.accounts.models import Role
+from minqing.desk import seen
 from minqing.desk.access import staff_page
 from minqing.desk.forms import AddressForm, FingerprintForm
+from minqing.desk.views.acting import Refused, carry_out
 from minqing.desk.words import INCIDENTS, KINDS, PEER_STATES
 from sync.exchange import documents, peers
 from sync.exchange.standing import Remarks, remarks
@@ -97,31 +100,31 @@ def connection_accept(request: HttpRequest, staff: Staff, origin: str) -> HttpRe
 
 @staff_page(Role.OPERATOR, methods=("POST",))
 def connection_grant(request: HttpRequest, staff: Staff, origin: str) -> HttpResponse:
-    """Let a unit have records of one kind: not, from now on, or with the older ones."""
+    """Say which records a unit may have, all kinds at once: chains span kinds, and the peer must see no gap between them."""
     _peer(origin)
-    choice = request.POST.get("choice", "")
-    if choice not in {"none", "now", "history"}:
-        return _one(
-            request, staff, origin, FingerprintForm(), status=400, fault=_("请选一样再存。")
-        )
+    given, older = set(request.POST.getlist("give")), set(request.POST.getlist("history"))
+
+    def act() -> str:
+        try:
+            for kind in [*KINDS, *((given | older) - set(KINDS))]:  # what nobody knows is refused
+                peers.grant_set(origin, kind, granted=kind in given, history=kind in older)
+        except PeerFault as fault:
+            raise Refused(fault) from fault
+        return reverse("desk:connection", args=[origin])
+
     try:
-        peers.grant_set(
-            origin,
-            request.POST.get("kind", ""),
-            granted=choice != "none",
-            history=choice == "history",
-        )
-    except PeerFault as fault:
-        return _one(
+        return carry_out(
             request,
-            staff,
-            origin,
-            FingerprintForm(),
-            status=400,
-            fault=_("没有办成。（%(why)s）") % {"why": fault},
+            act,
+            thing=f"grants {origin}",
+            read=lambda: _granted(_peer(origin)),
+            said=_("存好了。"),
         )
-    messages.success(request, _("存好了。"))
-    return redirect("desk:connection", origin=origin)
+    except Refused as refused:
+        why = str(refused)
+        if isinstance(refused.error, PeerFault):
+            why = _("没有办成。（%(why)s）") % {"why": refused}
+        return _one(request, staff, origin, FingerprintForm(), status=400, fault=why)
 
 
 @staff_page(Role.OPERATOR, methods=("POST",))
@@ -175,10 +178,15 @@ def _one(
                 GrantLine(kind=kind, label=str(label), granted=granted.get(kind))
                 for kind, label in KINDS.items()
             ],
+            "stamp": seen.stamp(_granted(line.peer)),
             "may_act": staff.has_role(Role.OPERATOR),
         },
         status=status,
     )
+
+
+def _granted(peer: PeerState) -> list[tuple[str, int]]:
+    return sorted((grant.kind, grant.start) for grant in peer.grants)
 
 
 def _peer(origin: str) -> PeerState:
