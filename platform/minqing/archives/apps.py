@@ -21,7 +21,7 @@ class ArchivesConfig(AppConfig):
         register_kind(RecordKind(name=bodies.REVIEW_KIND))
         register_charge(custody.Officials())
         register_eraser("archives", erasing.let_go)
-        register_sweep("archives.expire", entries_expire)
+        register_sweep("archives.expire", entries_expire, every=30)
         register_source(documents.PublicOfficials())
         register_source(documents.PublicEntries())
         register_source(documents.InternalEntries())

@@ -17,4 +17,4 @@ class ChannelConfig(AppConfig):
         kinds_register()
         register_eraser("channel", erasing.let_go)
         register_provisioner("channel", places_provision, order=50)
-        register_sweep("channel", upkeep.daily, every=10)
+        register_sweep("channel", upkeep.daily, every=30)
