@@ -76,6 +76,8 @@ TABLE = {
     "staff-accounts": ({OPERATOR}, {"GET"}),
     "staff-new": ({OPERATOR}, {"GET", "POST"}),
     "staff-account": ({OPERATOR}, {"GET", "POST"}),
+    "staff-agree": ({OPERATOR}, {"POST"}),
+    "staff-refuse": ({OPERATOR}, {"POST"}),
     "staff-shut": ({OPERATOR}, {"POST"}),
     "staff-password": ({OPERATOR}, {"POST"}),
     "case-accept": (CASES, {"POST"}),

@@ -7,8 +7,8 @@ class AccountsConfig(AppConfig):
     verbose_name = "Staff"
 
     def ready(self) -> None:
-        from minqing.accounts import audit, staffing
+        from minqing.accounts import audit
         from sync.kinds import RecordKind, register_kind
 
         register_kind(RecordKind(name=audit.KIND, slotted=True))
-        register_kind(RecordKind(name=staffing.KIND))
+        register_kind(RecordKind(name=audit.STAFF_KIND))

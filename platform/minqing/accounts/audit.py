@@ -1,4 +1,4 @@
-"""Who read what through the application (查阅留痕): one slotted ledger record per reading of a guarded thing.
+"""Who changed whose account; and who read what through the application (查阅留痕): one slotted ledger record per reading of a guarded thing.
 
 The record's audience is the unit itself, and it waits for the slot, so that the log outside tells
 nobody when a case was opened.
@@ -15,9 +15,10 @@ from minqing.accounts.permissions import require
 from sync import audiences, identity, ledger
 
 if TYPE_CHECKING:
-    from minqing.accounts.models import Staff
+    from minqing.accounts.models import Proposal, Staff
 
 KIND = "accounts.read"
+STAFF_KIND = "accounts.staff"
 
 
 def read_recorded(by: Staff, what: str, subject: str) -> None:
@@ -38,3 +39,23 @@ def read_recorded(by: Staff, what: str, subject: str) -> None:
             kind=KIND, subject=f"staff:{reader.username}", body=body, audience=audiences.for_unit(identity.origin()),
             media_type="application/json",
         )  # fmt: skip
+
+
+def staff_recorded(by: Staff | None, staff: Staff | Proposal, what: str) -> None:
+    """Append who changed whose account how; never a password. Only this unit holds the record.
+
+    ``by=None`` is the host's own command line, written as an empty name, which nobody can sign in with.
+    """
+    body = {
+        "by": by.username if by is not None else "",
+        "office": staff.office,
+        "roles": sorted(staff.roles),
+        "username": staff.username,
+        "what": what,
+    }
+    with transaction.atomic():
+        ledger.append(
+            kind=STAFF_KIND, subject=f"staff:{staff.username}", body=msgspec.json.encode(body, order="deterministic"),
+            audience=audiences.for_unit(identity.origin()), media_type="application/json",
+        )  # fmt: skip
+        ledger.seal_soon()

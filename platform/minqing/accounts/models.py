@@ -60,3 +60,41 @@ class SignInCell(models.Model):
 
     def __str__(self) -> str:
         return f"{self.number}: {self.failures}"
+
+
+class Proposal(models.Model):
+    """What one operator wants done to an account and another has not agreed to yet; see ``accounts.staffing``.
+
+    One for each sign-in name. ``password`` is the hash of a first password that nobody knows whole: who proposes was
+    shown its first half, ``rest`` is shown to who agrees.
+    """
+
+    class What(models.TextChoices):
+        """What is to be done; the words of the record that follows."""
+
+        CREATED = "created", _("新增")
+        CHANGED = "changed", _("改资料、角色")
+        PASSWORD = "password", _("给新密码")
+        ENABLED = "enabled", _("恢复账号")
+
+    username = models.CharField(primary_key=True, max_length=60)
+    what = models.CharField(max_length=12)
+    name = models.CharField(max_length=60)
+    office = models.CharField(max_length=120, blank=True)
+    roles = ArrayField(models.CharField(max_length=16))
+    password = models.CharField(max_length=128, blank=True)
+    rest = models.CharField(max_length=20, blank=True)
+    by = models.ForeignKey(Staff, on_delete=models.CASCADE, related_name="+")
+    day = models.DateField()
+
+    class Meta:
+        ordering = ["username"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(what__in=["created", "changed", "password", "enabled"]),
+                name="proposal_known",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.username}"

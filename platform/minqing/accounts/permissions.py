@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from minqing.accounts.errors import NotAllowed
-from minqing.accounts.models import Staff
+from minqing.accounts.models import Role, Staff
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from django.contrib.auth.models import AnonymousUser
 
 
@@ -29,3 +31,20 @@ def require(by: Staff | AnonymousUser | None, *roles: str) -> Staff:
     if staff is None or (roles and not staff.has_role(*roles)):
         raise NotAllowed
     return staff
+
+
+def require_operator(by: Staff | AnonymousUser | None) -> Staff:
+    """Return the acting operator (运行维护).
+
+    Raises:
+        NotAllowed: as for ``require``.
+    """
+    return require(by, Role.OPERATOR)
+
+
+def needs_two(roles: Iterable[str]) -> bool:
+    """Say whether one operator alone may not make such an account, change it or let somebody in to it.
+
+    Whoever drafts (经办) decides nothing alone and opens no report; every other role is one that somebody relies on.
+    """
+    return bool(set(roles) - {Role.CLERK})

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from minqing.accounts import throttle
 from minqing.accounts.errors import NotAllowed, SignInRefused, StaffFault
 from minqing.accounts.models import Role, Staff
-from minqing.accounts.permissions import require
+from minqing.accounts.permissions import needs_two, require, require_operator
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,18 +36,14 @@ def staff_create(
     """Make a member of staff of the current unit.
 
     Raises:
-        NotAllowed: ``by`` does not run the platform (运行维护).
+        NotAllowed: ``by`` does not run the platform (运行维护), or the roles need two operators (``proposing``).
         StaffFault: a value does not fit or the sign-in name is taken; nothing was made.
     """
+    wanted = check_staff(username=username, name=name, office=office, roles=roles)
     if by is not None:
-        require(by, Role.OPERATOR)
-    wanted = sorted(set(roles))
-    if not USERNAME.fullmatch(username):
-        raise StaffFault(_("登录名只能用小写英文字母、数字和 . _ -，2 到 60 个字符。"))
-    if not name.strip() or len(name) > 60:
-        raise StaffFault(_("请填写姓名，不超过 60 个字。"))
-    if not wanted or any(role not in Role.values for role in wanted):
-        raise StaffFault(_("请至少选择一个角色：%(roles)s。") % {"roles": "、".join(Role.values)})
+        require_operator(by)
+        if needs_two(wanted):
+            raise NotAllowed
     staff = Staff(
         username=username,
         name=name.strip(),
@@ -64,19 +60,39 @@ def staff_create(
     return staff
 
 
+def check_staff(*, username: str, name: str, office: str, roles: Iterable[str]) -> list[str]:
+    """Return the roles in order if all four fit.
+
+    Raises:
+        StaffFault: one does not; the sentence says which.
+    """
+    wanted = sorted(set(roles))
+    if not USERNAME.fullmatch(username):
+        raise StaffFault(_("登录名只能用小写英文字母、数字和 . _ -，2 到 60 个字符。"))
+    if not name.strip() or len(name) > 60:
+        raise StaffFault(_("请填写姓名，不超过 60 个字。"))
+    if len(office) > 120:
+        raise StaffFault(_("科室名称太长，不超过 120 个字。"))
+    if not wanted or any(role not in Role.values for role in wanted):
+        raise StaffFault(_("请至少选择一个角色：%(roles)s。") % {"roles": "、".join(Role.values)})
+    return wanted
+
+
 def password_set(
     *, staff: Staff, password: str, by: Staff | None = None, must_change_password: bool = False
 ) -> None:
     """Give a member of staff another password: their own, or by the operator with a change at next sign-in.
 
     Raises:
-        NotAllowed: ``by`` is someone else and does not run the platform.
+        NotAllowed: ``by`` is someone else and does not run the platform, or that needs two operators (``proposing``).
         StaffFault: the password is too weak.
     """
     if by is not None:
         acting = require(by)
         if acting.pk != staff.pk:
-            require(by, Role.OPERATOR)
+            require_operator(by)
+            if needs_two(staff.roles):
+                raise NotAllowed
             must_change_password = True
     staff.must_change_password = must_change_password
     _set(staff, password)
@@ -90,7 +106,7 @@ def staff_disable(*, staff: Staff, by: Staff | None = None) -> None:
     Raises:
         NotAllowed: ``by`` does not run the platform, or is the person.
     """
-    if by is not None and require(by, Role.OPERATOR).pk == staff.pk:
+    if by is not None and require_operator(by).pk == staff.pk:
         raise NotAllowed
     staff.is_active = False
     staff.save(update_fields=["is_active"])

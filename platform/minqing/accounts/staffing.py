@@ -1,70 +1,95 @@
 """Changes to staff from the desk: made, changed, shut, opened again. Each is a record of this unit's ledger.
 
-Nobody changes their own roles or opens and shuts their own account: an operator who wants more rights needs another
-operator, or the host. ``by=None`` is the host's own command line.
+Nobody changes their own roles or opens and shuts their own account. Whatever gives somebody more than 经办, or lets
+somebody else sign in as a person who has more, counts only when a second operator agrees (``proposing``): else one operator could
+be two people, or a custodian. Taking rights away and shutting an account need no second person and count at once.
 """
 
 from __future__ import annotations
 
+import secrets
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import msgspec
+from django.contrib.auth.hashers import make_password
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from minqing.accounts.audit import staff_recorded
 from minqing.accounts.errors import NotAllowed, StaffFault
-from minqing.accounts.models import Role, Staff
-from minqing.accounts.permissions import require
-from minqing.accounts.services import password_set, staff_create, staff_disable
-from sync import audiences, identity, ledger
+from minqing.accounts.models import Proposal, Staff
+from minqing.accounts.permissions import needs_two, require_operator
+from minqing.accounts.services import check_staff, password_set, staff_create, staff_disable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-KIND = "accounts.staff"
+What = Proposal.What
 
 
-def taken_on(
-    *, by: Staff, username: str, name: str, office: str, roles: Iterable[str], password: str
-) -> None:
-    """Make a member of staff whose first password must be changed at the first sign-in.
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """What the acting operator is to hand over. ``waits``: another operator must agree first.
+
+    ``word`` is a first password: whole, or, where two take part, the half that this one hands over; often there is none.
+    """
+
+    word: str = ""
+    waits: bool = False
+
+
+def taken_on(*, by: Staff, username: str, name: str, office: str, roles: Iterable[str]) -> Given:
+    """Make a member of staff whose first password must be changed at the first sign-in, or propose it.
 
     Raises:
         NotAllowed: ``by`` does not run the platform.
         StaffFault: a value does not fit or the sign-in name is taken; nothing was made.
     """
+    by = require_operator(by)
+    roles = check_staff(username=username, name=name, office=office, roles=roles)
     with transaction.atomic():
+        if Staff.objects.filter(username=username).exists():
+            raise StaffFault(_("登录名 %(name)s 已经有人使用。") % {"name": username})
+        if needs_two(roles):
+            return _proposed(by, What.CREATED, username, name, office, roles, word=first_password())
+        word = first_password()
         made = staff_create(
             by=by,
             username=username,
             name=name,
             office=office,
             roles=roles,
-            password=password,
+            password=word,
             must_change_password=True,
         )
-        _recorded(by, made, "created")
+        staff_recorded(by, made, What.CREATED)
+    return Given(word=word)
 
 
-def changed(*, by: Staff, username: str, name: str, office: str, roles: Iterable[str]) -> None:
-    """Give a member of staff another name, office or other roles; the roles count at once, also in an open session.
+def changed(*, by: Staff, username: str, name: str, office: str, roles: Iterable[str]) -> Given:
+    """Give a member of staff another name, office or other roles; what counts at once counts also in an open session.
+
+    Name and office are looked at as well: reports that name somebody go round that person, and custodians are of
+    different offices.
 
     Raises:
         NotAllowed: ``by`` does not run the platform, or would change their own roles.
         StaffFault: there is nobody of that name, or a value does not fit.
     """
-    wanted = sorted(set(roles))
-    if not name.strip() or len(name) > 60 or len(office) > 120:
-        raise StaffFault(_("请填写姓名，不超过 60 个字。"))
-    if not wanted or any(role not in Role.values for role in wanted):
-        raise StaffFault(_("请至少选择一个角色：%(roles)s。") % {"roles": "、".join(Role.values)})
+    roles = check_staff(username=username, name=name, office=office, roles=roles)
+    name, office = name.strip(), office.strip()
     with transaction.atomic():
         acting, staff = _both(by, username)
-        if acting.pk == staff.pk and wanted != sorted(staff.roles):
+        if acting.pk == staff.pk and roles != sorted(staff.roles):
             raise NotAllowed
-        staff.name, staff.office, staff.roles = name.strip(), office.strip(), wanted
-        staff.save(update_fields=["name", "office", "roles"])
-        _recorded(acting, staff, "changed")
+        same = (name, office) == (staff.name, staff.office)
+        fewer = set(roles) <= set(staff.roles)
+        if needs_two({*roles, *staff.roles}) and not (same and fewer):
+            return _proposed(acting, What.CHANGED, username, name, office, roles)
+        _change(staff, name, office, roles)
+        staff_recorded(acting, staff, What.CHANGED)
+    return Given()
 
 
 def shut(*, by: Staff, username: str) -> None:
@@ -77,65 +102,69 @@ def shut(*, by: Staff, username: str) -> None:
     with transaction.atomic():
         acting, staff = _both(by, username)
         staff_disable(staff=staff, by=by)
-        _recorded(acting, staff, "disabled")
+        staff_recorded(acting, staff, "disabled")
 
 
-def opened_again(*, by: Staff, username: str, password: str) -> None:
-    """Open a shut account with a new first password.
-
-    Raises:
-        NotAllowed: ``by`` does not run the platform.
-        StaffFault: there is nobody of that name, the account is open, or the password is too weak.
-    """
-    with transaction.atomic():
-        acting, staff = _both(by, username)
-        if staff.is_active:
-            raise StaffFault(_("这个账号本来就能用。"))
-        staff.is_active = True
-        staff.save(update_fields=["is_active"])
-        password_set(staff=staff, password=password, by=by)
-        _recorded(acting, staff, "enabled")
-
-
-def given_password(*, by: Staff, username: str, password: str) -> None:
-    """Give somebody else who forgot it a new first password.
+def given_password(*, by: Staff, username: str) -> Given:
+    """Give somebody else a new first password, who forgot it or whose account was shut, which opens it; or propose it.
 
     Raises:
         NotAllowed: ``by`` does not run the platform, or is the person: one's own is changed with the old one.
-        StaffFault: there is nobody of that name, the account is shut, or the password is too weak.
+        StaffFault: there is nobody of that name.
     """
     with transaction.atomic():
         acting, staff = _both(by, username)
         if acting.pk == staff.pk:
             raise NotAllowed
-        if not staff.is_active:
-            raise StaffFault(_("这个账号停用了。要再用，请先恢复。"))
-        password_set(staff=staff, password=password, by=by)
-        _recorded(acting, staff, "password")
+        what, word = What.PASSWORD if staff.is_active else What.ENABLED, first_password()
+        if needs_two(staff.roles):
+            return _proposed(
+                acting, what, username, staff.name, staff.office, staff.roles, word=word
+            )
+        staff.is_active = True
+        staff.save(update_fields=["is_active"])
+        password_set(staff=staff, password=word, by=by)
+        staff_recorded(acting, staff, what)
+    return Given(word=word)
+
+
+def first_password() -> str:
+    """Four groups of four that can be read out on a telephone; changed at the first sign-in."""
+    signs = "23456789abcdefghjkmnpqrstuvwxyz"
+    return "-".join("".join(secrets.choice(signs) for _n in range(4)) for _n in range(4))
+
+
+def _change(staff: Staff, name: str, office: str, roles: list[str]) -> None:
+    staff.name, staff.office, staff.roles = name, office, roles
+    staff.save(update_fields=["name", "office", "roles"])
 
 
 def _both(by: Staff, username: str) -> tuple[Staff, Staff]:
-    acting = require(by, Role.OPERATOR)
+    acting = require_operator(by)
     staff = Staff.objects.select_for_update().filter(username=username).first()
     if staff is None:
         raise StaffFault(_("没有这个登录名。"))
     return acting, staff
 
 
-def _recorded(by: Staff, staff: Staff, what: str) -> None:
-    """Append who changed whose account how; never a password. Only this unit holds the record."""
-    body = {
-        "by": by.username,
-        "office": staff.office,
-        "roles": sorted(staff.roles),
-        "username": staff.username,
-        "what": what,
-    }
-    ledger.append(
-        kind=KIND,
-        subject=f"staff:{staff.username}",
-        body=msgspec.json.encode(body, order="deterministic"),
-        audience=audiences.for_unit(identity.origin()),
-        media_type="application/json",
-    )
-    ledger.seal_soon()
+def _proposed(
+    by: Staff,
+    what: What,
+    username: str,
+    name: str,
+    office: str,
+    roles: list[str],
+    *,
+    word: str = "",
+) -> Given:
+    """Write the proposal; an earlier one about the same account is replaced. Only halves of the password are shown."""
+    half = len(word) // 2 + 1
+    row, _made = Proposal.objects.update_or_create(
+        username=username,
+        defaults={
+            "what": what, "name": name.strip(), "office": office.strip(), "roles": roles, "by": by, "day": timezone.localdate(),
+            "password": make_password(word) if word else "", "rest": word[half:],
+        },
+    )  # fmt: skip
+    staff_recorded(by, row, f"proposed-{what}")
+    return Given(word=word[:half], waits=True)

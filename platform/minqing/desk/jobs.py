@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from minqing.accounts.models import Role
+from minqing.accounts.proposing import proposals
 from minqing.archives.selectors import desk_entries, desk_officials
 from minqing.archives.selectors.replies import replies_to_review
 from minqing.archives.states import State as EntryState
@@ -45,6 +46,8 @@ def sections_for(staff: Staff) -> list[Section]:
         found.append(_sealed(staff, today))
     if staff.has_role(Role.OPERATOR, Role.SUPERVISOR):
         found += [_unopened(staff, today), _exchange(today)]
+    if staff.has_role(Role.OPERATOR):
+        found.append(_accounts(staff, today))
     return [one for one in found if one.total]
 
 
@@ -160,6 +163,19 @@ def _sealed(staff: Staff, today: datetime.date) -> Section:
         if not row.opened_by_me
     ]
     return section("sealed", _("没有打开过的密件"), href, jobs)
+
+
+def _accounts(staff: Staff, today: datetime.date) -> Section:
+    href = reverse("desk:staff-accounts")
+    jobs = [
+        Job(
+            title=f"{one.label}：{one.name}", about=_("%(who)s提的") % {"who": one.by}, href=href, verb=_("去看"), due=None, today=today,
+            when_else=f"{one.day:%Y-%m-%d}",
+        )
+        for one in proposals(staff)
+        if one.may_agree
+    ]  # fmt: skip
+    return section("accounts", _("等您同意的账号改动"), href, jobs)
 
 
 def _unopened(staff: Staff, today: datetime.date) -> Section:

@@ -14,9 +14,12 @@ from minqing.desk import once
 from minqing.desk.menu import menu_for
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from django.utils.safestring import SafeString
 
     from minqing.accounts.models import Staff
+    from minqing.accounts.proposing import ProposalView
     from minqing.accounts.selectors import StaffView
     from minqing.desk.menu import MenuItem
 
@@ -43,9 +46,15 @@ def once_token() -> SafeString:
 
 
 @register.filter
-def role_labels(staff: Staff | StaffView) -> list[str]:
+def role_labels(staff: Staff | StaffView | ProposalView) -> list[str]:
     """The roles held, in Chinese."""
-    return [str(Role(role).label) for role in staff.roles if role in Role.values]
+    return labels_of_roles(staff.roles)
+
+
+@register.filter
+def labels_of_roles(roles: Iterable[str]) -> list[str]:
+    """Roles in Chinese."""
+    return [str(Role(role).label) for role in roles if role in Role.values]
 
 
 @register.filter

@@ -1,8 +1,7 @@
-"""Accounts of staff (账号): who may do what here. Kept by operators; nobody changes their own roles."""
+"""Accounts of staff (账号): who may do what here. Kept by operators, two where it matters; nobody changes their own roles."""
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING
 
 from django import forms
@@ -12,12 +11,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
-from minqing.accounts import staffing
+from minqing.accounts import proposing, staffing
 from minqing.accounts.errors import AccountsError, NotAllowed
 from minqing.accounts.models import Role
 from minqing.accounts.selectors import StaffView, staff_list
 from minqing.desk.access import staff_page
 from minqing.desk.forms import DeskForm
+from tenants.current import current_unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +57,7 @@ class NewStaffForm(StaffForm):
 @staff_page(Role.OPERATOR)
 def staff_accounts(request: HttpRequest, staff: Staff) -> HttpResponse:
     """List everybody of this unit."""
-    return render(request, "desk/staff/accounts.html", {"rows": staff_list()})
+    return _accounts(request, staff)
 
 
 @sensitive_variables()
@@ -69,13 +69,12 @@ def staff_new(request: HttpRequest, staff: Staff) -> HttpResponse:
     if form.is_bound:
         status = 400
         if form.is_valid():
-            word = first_password()
             try:
-                staffing.taken_on(by=staff, password=word, **form.cleaned_data)
+                given = staffing.taken_on(by=staff, **form.cleaned_data)
             except AccountsError as error:
                 form.refuse(error)
             else:
-                return _told(request, form.cleaned_data["username"], word)
+                return _told(request, form.cleaned_data["username"], given)
     return render(request, "desk/staff/new.html", {"form": form}, status=status)
 
 
@@ -88,13 +87,18 @@ def staff_account(request: HttpRequest, staff: Staff, username: str) -> HttpResp
     form = StaffForm(request.POST)
     if form.is_valid():
         try:
-            staffing.changed(by=staff, username=username, **form.cleaned_data)
+            given = staffing.changed(by=staff, username=username, **form.cleaned_data)
         except NotAllowed:
             form.add_error("roles", _("自己的角色自己不能改，请另一位运行维护人员来改。"))
         except AccountsError as error:
             form.refuse(error)
         else:
-            return _page(request, staff, _row(username), said=_("存好了，马上算数。"))
+            said = (
+                _("提出来了，等另一位运行维护人员同意。")
+                if given.waits
+                else _("存好了，马上算数。")
+            )
+            return _page(request, staff, _row(username), said=said)
     return _page(request, staff, row, form=form, status=400)
 
 
@@ -115,20 +119,40 @@ def staff_shut(request: HttpRequest, staff: Staff, username: str) -> HttpRespons
 @staff_page(Role.OPERATOR, methods=("POST",))
 def staff_password(request: HttpRequest, staff: Staff, username: str) -> HttpResponse:
     """Give a new first password, shown this once; a shut account is opened with it."""
-    word = first_password()
     row = _row(username)
-    give = staffing.given_password if row.is_active else staffing.opened_again
     try:
-        give(by=staff, username=username, password=word)
+        given = staffing.given_password(by=staff, username=username)
     except AccountsError as error:
         return _page(request, staff, row, fault=_why(error), status=403)
-    return _told(request, username, word)
+    return _told(request, username, given)
 
 
-def first_password() -> str:
-    """Four groups of four that can be read out on a telephone; changed at the first sign-in."""
-    signs = "23456789abcdefghjkmnpqrstuvwxyz"
-    return "-".join("".join(secrets.choice(signs) for _n in range(4)) for _n in range(4))
+@sensitive_variables()
+@staff_page(Role.OPERATOR, methods=("POST",))
+def staff_agree(request: HttpRequest, staff: Staff, username: str) -> HttpResponse:
+    """Agree to what another operator proposed; the second half of a first password is shown this once."""
+    try:
+        given = proposing.agreed(
+            by=staff, username=username, stamp=request.POST.get("seen", "") or "none"
+        )
+    except NotAllowed:
+        why = _("自己提的、改自己账号的，要请另一位运行维护人员同意。")
+        return _accounts(request, staff, fault=why, status=403)
+    except AccountsError as error:
+        return _accounts(request, staff, fault=str(error), status=409)
+    if given.word:
+        return _told(request, username, given)
+    return _accounts(request, staff, said=_("同意了，马上算数。"))
+
+
+@staff_page(Role.OPERATOR, methods=("POST",))
+def staff_refuse(request: HttpRequest, staff: Staff, username: str) -> HttpResponse:
+    """Turn a proposal down, or take one's own back."""
+    try:
+        proposing.turned_down(by=staff, username=username)
+    except AccountsError as error:
+        return _accounts(request, staff, fault=str(error), status=409)
+    return _accounts(request, staff, said=_("不办了。"))
 
 
 def _act(
@@ -156,8 +180,37 @@ def _row(username: str) -> StaffView:
 
 
 @sensitive_variables()
-def _told(request: HttpRequest, username: str, word: str) -> HttpResponse:
-    return render(request, "desk/staff/told.html", {"row": _row(username), "word": word})
+def _told(request: HttpRequest, username: str, given: staffing.Given) -> HttpResponse:
+    row = next((one for one in staff_list() if one.username == username), None)
+    return render(
+        request,
+        "desk/staff/told.html",
+        {
+            "username": username,
+            "name": row.name if row is not None else "",
+            "word": given.word,
+            "is_first_half": given.waits,
+            "is_half": given.waits or given.word.count("-") < 3,
+            "unit_code": current_unit().code,
+        },
+    )
+
+
+def _accounts(
+    request: HttpRequest, staff: Staff, *, said: str = "", fault: str = "", status: int = 200
+) -> HttpResponse:
+    return render(
+        request,
+        "desk/staff/accounts.html",
+        {
+            "rows": staff_list(),
+            "proposals": proposing.proposals(staff),
+            "unit_code": current_unit().code,
+            "said": said,
+            "fault": fault,
+        },
+        status=status,
+    )
 
 
 def _page(
@@ -181,6 +234,7 @@ def _page(
             "said": said,
             "fault": fault,
             "is_self": row.username == staff.username,
+            "waits": any(one.username == row.username for one in proposing.proposals(staff)),
         },
         status=status,
     )

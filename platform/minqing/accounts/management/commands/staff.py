@@ -1,4 +1,4 @@
-"""`minqing staff create|list|disable|password`: the staff of one unit."""
+"""`minqing staff create|list|disable|password|proposals|agree|refuse`: the staff of one unit."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
+from minqing.accounts.audit import staff_recorded
 from minqing.accounts.errors import AccountsError, StaffFault
 from minqing.accounts.models import Role, Staff
+from minqing.accounts.proposing import agreed, proposals, turned_down
 from minqing.accounts.selectors import staff_list
 from minqing.accounts.services import password_set, staff_create, staff_disable
 from tenants.current import unit_by_code, unit_context
@@ -40,18 +43,27 @@ class Command(BaseCommand):
         disable.add_argument("username")
         password = verbs.add_parser("password", help="give a new first password, printed once")
         password.add_argument("username")
+        waiting = verbs.add_parser(
+            "proposals", help="what an operator proposed and another must agree to"
+        )
+        agree = verbs.add_parser(
+            "agree", help="agree to a proposal here, where no other operator can"
+        )
+        refuse = verbs.add_parser("refuse", help="turn a proposal down")
+        for verb in (agree, refuse):
+            verb.add_argument("username")
         for verb in (create, password):
             verb.add_argument(
                 "--password-stdin",
                 action="store_true",
                 help="read the password from standard input",
             )
-        for verb in (create, listing, disable, password):
+        for verb in (create, listing, disable, password, waiting, agree, refuse):
             verb.add_argument("--unit", required=True, help="code of the unit, for example 430522")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            with unit_context(unit_by_code(options["unit"])):
+            with unit_context(unit_by_code(options["unit"])), transaction.atomic():
                 getattr(self, f"_{options['verb']}")(options)
         except (AccountsError, UnitFault) as fault:
             raise CommandError(str(fault)) from fault
@@ -62,6 +74,7 @@ class Command(BaseCommand):
             username=options["username"], name=options["name"], roles=options["roles"], office=options["office"],
             password=word, must_change_password=True,
         )  # fmt: skip
+        staff_recorded(None, staff, "created")
         self.stdout.write(f"{staff.username} {staff.name} {','.join(staff.roles)}{shown}")
 
     def _list(self, options: dict[str, Any]) -> None:
@@ -85,15 +98,34 @@ class Command(BaseCommand):
             )
 
     def _disable(self, options: dict[str, Any]) -> None:
-        staff_disable(staff=_named(options["username"]))
+        staff = _named(options["username"])
+        staff_disable(staff=staff)
+        staff_recorded(None, staff, "disabled")
         self.stdout.write(f"{options['username']} can no longer sign in")
 
     def _password(self, options: dict[str, Any]) -> None:
         word, shown = _first_password(options)
-        password_set(staff=_named(options["username"]), password=word, must_change_password=True)
+        staff = _named(options["username"])
+        password_set(staff=staff, password=word, must_change_password=True)
+        staff_recorded(None, staff, "password")
         self.stdout.write(
             f"{options['username']} signs in with the new password and must change it{shown}"
         )
+
+    def _proposals(self, options: dict[str, Any]) -> None:
+        for row in proposals(None):
+            self.stdout.write(
+                f"{row.username:<20} {row.what:<9} {row.name}  {','.join(row.roles)}  by {row.by} on {row.day}"
+            )
+
+    def _agree(self, options: dict[str, Any]) -> None:
+        word = agreed(by=None, username=options["username"]).word
+        half = f"\nsecond half of the first password: {word}" if word else ""
+        self.stdout.write(f"done: {options['username']}{half}")
+
+    def _refuse(self, options: dict[str, Any]) -> None:
+        turned_down(by=None, username=options["username"])
+        self.stdout.write(f"turned down: {options['username']}")
 
 
 def _first_password(options: dict[str, Any]) -> tuple[str, str]:
