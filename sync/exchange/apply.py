@@ -11,6 +11,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -36,6 +37,7 @@ NOTES_KEPT = 64
 _PIECE = 512
 """Rows that go to the database at a time."""
 
+_KIND = attrgetter("header.kind")
 _COLUMNS = "peer_id, index, state, n, commitment, subject, audience, kind, salt, header, body"
 
 
@@ -183,20 +185,20 @@ def kind_is_known(kind: str, schema: int) -> bool:
 
 def _hand_over(items: list[Judged], origin: str) -> None:
     """Give records to their kinds' handlers, in log order; hold what a handler rejects and what follows it."""
-    pairs = [(item, received(item, origin)) for item in items]
+    records = [received(item, origin) for item in items]
     try:
         with transaction.atomic():
-            for kind, run in groupby(pairs, key=lambda pair: pair[1].header.kind):
-                _call(kind, [record for _, record in run])
+            for kind, run in groupby(records, key=_KIND):
+                _call(kind, list(run))
             connection.check_constraints()  # deferred ones too: a handler's fault shows here, not at the commit
     except Exception as fault:  # noqa: BLE001  whatever a handler raises is one record's fault until shown otherwise
         _reraise_outage(fault)
-        _one_by_one(pairs)
+        _one_by_one(items, records)
 
 
-def _one_by_one(pairs: Sequence[tuple[Judged, ReceivedRecord]]) -> None:
+def _one_by_one(items: Sequence[Judged], records: Sequence[ReceivedRecord]) -> None:
     blocked: set[tuple[str, str]] = set()
-    for item, record in pairs:
+    for item, record in zip(items, records, strict=True):
         if item.chain in blocked:
             item.hold("waits", "An earlier record of its chain is held back.")
         elif not attempt(item, record):
@@ -228,7 +230,7 @@ def _reraise_outage(fault: Exception) -> None:
 def _call(name: str, records: list[ReceivedRecord]) -> None:
     kind = kind_named(name)
     if kind.apply is not None:
-        kind.apply([_newest(kind, record) for record in records])
+        kind.apply([_newest(kind, record) for record in records] if kind.upcasts else records)
 
 
 def _newest(kind: RecordKind, record: ReceivedRecord) -> ReceivedRecord:
@@ -280,30 +282,30 @@ class _Pieces:
 
 
 _COPY_BEGIN, _COPY_END = b"PGCOPY\n\xff\r\n\x00" + bytes(8), b"\xff\xff"
-_PLACE = struct.Struct(">hiqiqihiqi32s")
+_PLACE = struct.Struct(">hiqiqihiqi32si")
 _ERASED = struct.Struct(">hiqiqihii32siiiiii")
 _LENGTH = struct.Struct(">i")
 
 
 def _rows(peer_id: int, items: Iterable[Judged]) -> Iterator[bytes]:
     """Yield rows of PostgreSQL's binary COPY: each field behind its length, -1 for NULL."""
-    names: dict[str, bytes] = {}
-    place, length = _PLACE.pack, _LENGTH.pack
+    names: dict[tuple[str, str], bytes] = {}
+    place, length, join = _PLACE.pack, _LENGTH.pack, b"".join
     for item in items:
         opening, header, commitment = item.opening, item.header, item.commitment
-        if header is None or opening.salt is None or opening.header is None or opening.body is None:
+        salt, octets, body = opening.salt, opening.header, opening.body
+        if header is None or salt is None or octets is None or body is None:
             yield _ERASED.pack(
                 11, 8, peer_id, 8, opening.index, 2, item.state, -1, 32, commitment, *[-1] * 6
             )
             continue
-        for name in (header.audience, header.kind):
-            if name not in names:
-                names[name] = length(len(name)) + name.encode()
-        yield b"".join(
+        subject, named = header.subject.encode(), (header.audience, header.kind)
+        if named not in names:
+            names[named] = join([length(len(name)) + name.encode() for name in named]) + length(32)
+        yield join(
             (
-                place(11, 8, peer_id, 8, opening.index, 2, item.state, 8, header.chain.n, 32, commitment),
-                length(len(header.subject)), header.subject.encode(), names[header.audience], names[header.kind],
-                b"\x00\x00\x00 ", opening.salt, length(len(opening.header)), opening.header, length(len(opening.body)), opening.body,
+                place(11, 8, peer_id, 8, opening.index, 2, item.state, 8, header.chain.n, 32, commitment, len(subject)),
+                subject, names[named], salt, length(len(octets)), octets, length(len(body)), body,
             )
         )  # fmt: skip
 

@@ -69,20 +69,23 @@ def _judge(
     begun: set[tuple[str, str]],
     grants: dict[str, int],
 ) -> None:
-    assert item.header is not None
-    subject, audience = chain = item.chain
-    n, previous = item.header.chain.n, item.header.chain.prev
-    if (subject, audience, n) in seen:
+    header = item.header
+    assert header is not None
+    subject, audience, n = header.subject, header.audience, header.chain.n
+    place = (subject, audience, n)
+    if place in seen:
         item.refuse("broken-chain", f"number {n} of its chain was given to another record.")
         return
-    seen[subject, audience, n] = item.commitment
-    goes_on = chain in begun
-    begun.add(chain)
+    seen[place] = item.commitment
+    goes_on = (subject, audience) in begun
+    if audience == audiences.CONNECTED:
+        begun.add((subject, audience))
     if n == 1:
         return
+    previous = header.chain.prev
     before = seen.get((subject, audience, n - 1))
     if before is None:
-        middle = audience == audiences.CONNECTED and grants.get(item.header.kind, 0) > 0
+        middle = audience == audiences.CONNECTED and grants.get(header.kind, 0) > 0
         if (
             not (middle and not goes_on)
             and bytes.fromhex(previous) not in erased
@@ -107,16 +110,12 @@ def _known_commitments(peer: Peer, items: Sequence[Judged]) -> set[bytes]:
 
 def _known_places(peer: Peer, items: Sequence[Judged], *, thorough: bool) -> dict[Place, bytes]:
     """Received records at the places before these in their chains (``thorough``: and at these)."""
-    here = [
-        (item.header.subject, item.header.audience, item.header.chain.n)
-        for item in items
-        if item.header is not None
-    ]
-    places = {(subject, audience, n - 1) for subject, audience, n in here if n > 1}
+    headers = [item.header for item in items if item.header is not None]
+    places = {(h.subject, h.audience, h.chain.n - 1) for h in headers if h.chain.n > 1}
     if thorough:
-        places.update(here)
+        places.update((h.subject, h.audience, h.chain.n) for h in headers)
     elif places:
-        places.difference_update(here)
+        places.difference_update((h.subject, h.audience, h.chain.n) for h in headers)
     if not places:
         return {}
     subjects, audience_names, numbers = zip(*places, strict=True)

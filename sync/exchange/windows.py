@@ -127,9 +127,9 @@ def check_openings(openings: list[Opening], proven: bytes, *, start: int, stop: 
     """
     commitments: list[bytes] = []
     before = start - 1
-    sha256, pack, append = hashlib.sha256, _LENGTH.pack, commitments.append
+    sha256, pack, join, append = hashlib.sha256, _LENGTH.pack, b"".join, commitments.append
     for opening in openings:
-        index = opening.index
+        index, salt, header, body = opening.index, opening.salt, opening.header, opening.body
         if index <= before:
             raise PeerLied(
                 "reordered", f"Record {index} came after record {before}.", _evidence(opening)
@@ -139,10 +139,10 @@ def check_openings(openings: list[Opening], proven: bytes, *, start: int, stop: 
                 "malformed", f"Record {index} lies past the note's size {stop}.", _evidence(opening)
             )
         before = index
-        leaf = proven[(index - start) * 32 : (index - start) * 32 + 32]
-        if opening.salt is not None:
-            header, body = opening.header or b"", opening.body or b""
-            preimage = b"".join((_DOMAIN, opening.salt, pack(len(header)), header, body))
+        place = (index - start) * 32
+        leaf = proven[place : place + 32]
+        if salt is not None and header is not None and body is not None:
+            preimage = join((_DOMAIN, salt, pack(len(header)), header, body))
             if sha256(preimage).digest() != leaf:
                 raise PeerLied(
                     "changed",

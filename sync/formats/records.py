@@ -80,8 +80,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """What the record is about: an identifier that tells nothing by itself."""
 
 
-_encoder = msgspec.json.Encoder(order="deterministic")
-_decoder = msgspec.json.Decoder(Header)
+_encode = msgspec.json.Encoder(order="deterministic").encode
+_decode = msgspec.json.Decoder(Header).decode
 
 
 def encode_header(header: Header) -> bytes:
@@ -91,7 +91,7 @@ def encode_header(header: Header) -> bytes:
         RecordFault: a field does not fit, or the header is longer than 4 KiB.
     """
     check_header(header)
-    encoded = _encoder.encode(header)
+    encoded = _encode(header)
     if len(encoded) > HEADER_LIMIT:
         raise RecordFault(
             f"The header has {len(encoded)} octets; at most {HEADER_LIMIT} are allowed."
@@ -110,10 +110,11 @@ def decode_header(octets: bytes) -> Header:
             f"The header has {len(octets)} octets; at most {HEADER_LIMIT} are allowed."
         )
     try:
-        header = _decoder.decode(octets)
+        header = _decode(octets)
     except UNREADABLE as fault:
         raise RecordFault(f"The header cannot be read: {fault}.") from fault
-    if encode_header(header) != octets:
+    check_header(header)
+    if _encode(header) != octets:
         raise RecordFault("The header is not in canonical form (RFC 8785).")
     return header
 

@@ -27,7 +27,6 @@ from minqing.config import postgres
 from minqing.config.database import prepare
 from sync.exchange import peers
 from sync.exchange.pull import pull
-from sync.formats import framing
 from sync.kinds import RecordKind, register_kind
 from sync.models import Peer
 from sync.signer import client
@@ -73,12 +72,10 @@ print(state.fingerprint)
 
 def apply(records: Sequence[ReceivedRecord]) -> None:
     """Keep a projection's row for each record: index, subject, first words."""
-    rows = [[r.index.to_bytes(8, "big"), r.header.subject.encode(), r.body[:40]] for r in records]
+    rows = [f"{r.index}\t{r.header.subject}\t\\\\x{r.body[:40].hex()}\n" for r in records]
     with connection.cursor() as cursor:
         cursor.copy_expert(
-            "COPY bench_line (index, subject, body) FROM STDIN (FORMAT binary)",
-            io.BytesIO(b"".join(framing.copy_rows(rows))),
-            1 << 20,
+            "COPY bench_line (index, subject, body) FROM STDIN", io.StringIO("".join(rows)), 1 << 20
         )
 
 
