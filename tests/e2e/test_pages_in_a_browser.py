@@ -14,7 +14,7 @@ from minqing.channel import services
 from search.indexer import drain
 from sync import ledger
 from sync.formats import proofs
-from sync.formats.notes import COSIGNATURE, SigningKey, cosign, parse_note
+from sync.formats.notes import COSIGNATURE, SigningKey, cosign, parse_note, sign
 from sync.identity import identity
 from sync.ledger import receipts
 from tenants.current import unit_by_code, unit_context
@@ -261,9 +261,10 @@ class Papers:
         return proofs.encode(dataclasses.replace(proof, opening=opening))
 
 
-def checked(page, file, policy=None) -> str:
+def checked(page, file, policy=None, key="") -> str:
     """What the verify page says of a file."""
     page.set_input_files("#proof", str(file))
+    page.fill("#policy-key", key)
     if policy is not None:
         page.set_input_files("#policy", str(policy))
     page.click("#verify-form button")
@@ -327,3 +328,67 @@ def test_the_saved_verify_page_checks_without_any_network(site, tmp_path):
     assert "位置对不上" in changed
     assert "不够名单要求的数目" in unseen
     assert asked == []
+
+
+def test_the_verify_page_reads_what_a_policy_says_of_ended_keys_and_of_who_runs_a_log(
+    site, tmp_path
+):
+    papers = Papers(site, tmp_path)
+    witness, other = (
+        SigningKey.from_seed("witness.example", bytes([n] * 32), COSIGNATURE) for n in (0, 1)
+    )
+    successor = SigningKey.from_seed(parse_origin(papers.good), bytes([2] * 32))
+    region = SigningKey.from_seed("minqing/430500/00aa11bb/policy", bytes([3] * 32))
+    octets = papers.good.read_bytes()
+    head = parse_note(proofs.decode(octets).note).text
+    size = int(head.split("\n")[1])
+    cosigned = tmp_path / "cosigned.tlog-proof"
+    cosigned.write_bytes(octets + cosign(head, witness, 1_800_000_000).line.encode())
+    base = [f"log {successor.verifier}", f"witness outside {witness.verifier}"]
+    plain = {
+        "ended before": [*base, f"#: former {site.log_key} {size - 1}", "quorum outside"],
+        "ended": [*base, f"#: former {site.log_key} {size}", "quorum outside"],
+        "unknown": [*base, "quorum outside"],
+        "own": [
+            base[0].replace(str(successor.verifier), site.log_key), base[1], f"witness second {other.verifier}",
+            f"#: run-by {successor.name} outside", "quorum none",
+        ],
+        "strange": [*base, "#: run-by x nobody", "quorum outside"],
+    }  # fmt: skip
+    signed = "\n".join(
+        ["#: minqing-policy 1", "#: region minqing/430500/00aa11bb", "#: version 1", "#: signed 2026-11-01", "#: expires {day}", *plain["ended"]]
+    )  # fmt: skip
+    files = {}
+    for name, lines in plain.items():
+        files[name] = tmp_path / name
+        files[name].write_text("\n".join(lines) + "\n", encoding="utf-8")
+    for name, day in (("region", "2999-01-01"), ("past", "2020-01-01")):
+        text = signed.format(day=day) + "\n"
+        files[name] = tmp_path / name
+        files[name].write_bytes(sign(text, region).encode())
+    key, wrong = str(region.verifier), str(successor.verifier)
+
+    def walk(page) -> dict[str, str]:
+        page.goto("/verify/")
+        found = {name: checked(page, cosigned, files[name]) for name in (*plain, "region")}
+        found["alone"] = checked(page, papers.good, files["ended"])
+        found["keyed"] = checked(page, cosigned, files["region"], key)
+        found["wrong"] = checked(page, cosigned, files["region"], wrong)
+        found["past"] = checked(page, cosigned, files["past"], key)
+        return found
+
+    found = site.browser.visit(walk)
+    assert found["ended"].startswith("对得上\n")
+    assert found["keyed"].startswith("对得上\n")
+    assert "只是本单位自己的话" in found["own"]
+    assert "已经停用" in found["ended before"]
+    assert "已经停用" in found["alone"]
+    assert "签字对不上" in found["unknown"]
+    assert "看不懂" in found["strange"]
+    assert "名单钥匙" in found["region"]
+    assert "名单钥匙" in found["wrong"]
+    assert "过期" in found["past"]
+
+
+def parse_origin(file) -> str:
+    return parse_note(proofs.decode(file.read_bytes()).note).text.split("\n")[0]

@@ -56,10 +56,24 @@
     return seconds;
   }
 
-  /* ---- policy: logs, witnesses, groups, quorum ---- */
+  /* ---- policy: logs, witnesses, groups, quorum; and what "#:" lines say more (docs/protocol.md, "Policies") ---- */
+  const nothing = () => ({ logs: [], former: [], witnesses: {}, groups: {}, runBy: {}, quorum: "none" });
+  function said(policy, words) {
+    if (words[0] === "run-by" && words.length === 3) {
+      if (!policy.witnesses[words[2]] && !policy.groups[words[2]]) throw fault("policy");
+      policy.runBy[words[1]] = words[2];
+    } else if (words[0] === "former" && words.length === 3) {
+      const key = verifierKey(words[1]);
+      if (key.type !== 1 || !/^(0|[1-9][0-9]{0,18})$/.test(words[2]) || policy.logs.concat(policy.former).some(known => same(known.key, key.key))) throw fault("policy");
+      key.last = BigInt(words[2]);
+      policy.former.push(key);
+    }
+  }
   function policyOf(source) {
-    const policy = { logs: [], witnesses: {}, groups: {}, quorum: "none" };
+    const policy = nothing();
     source.split("\n").forEach(raw => {
+      const more = /^[ \t]*#:[ \t]+(.*)$/.exec(raw);
+      if (more) { said(policy, more[1].trim().split(/\s+/)); return; }
       const words = raw.replace(/#.*$/, "").trim().split(/\s+/);
       if (!words[0]) return;
       if (words[0] === "log") policy.logs.push(verifierKey(words[1] || ""));
@@ -68,8 +82,21 @@
       else if (words[0] === "quorum") policy.quorum = words[1];
       else throw fault("policy");
     });
+    if (policy.logs.some(key => policy.former.some(ended => same(ended.key, key.key)))) throw fault("policy");
     return policy;
   }
+  /* A region's policy is a signed note: believed by its signer's key only, and not past its last day. */
+  function signedPolicy(source, keyLine, today) {
+    if (source.indexOf("#: minqing-policy 1\n") !== 0 || source.indexOf("\n\n\u2014 ") < 0) return source;
+    if (!keyLine) throw fault("policykey");
+    const whole = note(source), lines = whole.text.split("\n"), key = verifierKey(keyLine.trim());
+    const value = (line, name) => { if (line.indexOf("#: " + name + " ") !== 0) throw fault("policy"); return line.slice(name.length + 4); };
+    if (key.name !== value(lines[1], "region") + "/policy") throw fault("policykey");
+    try { if (!signedBy(whole, key)) throw fault("policykey"); } catch (error) { throw fault("policykey"); }
+    if (!/^\d{4}-\d{2}-\d{2}$/.test(value(lines[4], "expires")) || today > value(lines[4], "expires")) throw fault("policyold");
+    return whole.text;
+  }
+  const membersOf = (policy, name) => policy.witnesses[name] ? [policy.witnesses[name]] : [].concat.apply([], policy.groups[name].members.map(member => membersOf(policy, member)));
   function reached(policy, name, seen, depth) {
     if (depth > 16) throw fault("policy");
     if (name === "none") return true;
@@ -123,21 +150,29 @@
   }
 
   /* Returns what was shown; throws a fault whose code names the sentence. */
-  function check(octets, policySource, ownKey) {
+  function check(octets, policySource, ownKey, policyKey, today) {
     const proof = proofOf(octets), record = proof.record, commitment = commitmentOf(record);
     if (record.fields.origin !== proof.origin) throw fault("commitment");
     const leaf = sha256(join(new Uint8Array([0, 1]), commitment));
     if (!includes(proof, leaf)) throw fault("inclusion");
-    const policy = policySource ? policyOf(policySource) : { logs: [], witnesses: {}, groups: {}, quorum: "none" };
-    const fromPolicy = policy.logs.filter(key => key.name === proof.origin);
-    const keys = fromPolicy.length ? fromPolicy : ownKey ? [verifierKey(ownKey)].filter(key => key.name === proof.origin) : [];
-    if (!keys.length) throw fault("unknown");
-    if (!keys.filter(key => signedBy(proof.head, key)).length) throw fault("signature");
+    const policy = policySource ? policyOf(signedPolicy(policySource, policyKey, today)) : nothing();
+    const ofLog = key => key.name === proof.origin, current = policy.logs.filter(ofLog), former = policy.former.filter(ofLog);
+    const fromPolicy = current.concat(former);
+    const keys = fromPolicy.length ? current : ownKey ? [verifierKey(ownKey)].filter(ofLog) : [];
+    if (!keys.length && !former.length) throw fault("unknown");
+    const own = policy.runBy[proof.origin] ? membersOf(policy, policy.runBy[proof.origin]) : [];
     const seen = {}, counted = {};
     Object.keys(policy.witnesses).forEach(name => {
-      const key = policy.witnesses[name], seconds = cosignedBy(proof.head, key);
+      const key = policy.witnesses[name];
+      if (own.some(other => same(other.key, key.key))) return; /* whoever runs the log cannot vouch for it */
+      const seconds = cosignedBy(proof.head, key);
       if (seconds !== null) { seen[name] = seconds; counted[hex(key.key)] = seconds; }
     });
+    if (!keys.filter(key => signedBy(proof.head, key)).length) {
+      const ended = former.filter(key => signedBy(proof.head, key));
+      if (!ended.length) throw fault("signature");
+      if (!ended.some(key => proof.size <= key.last) || !Object.keys(counted).length) throw fault("ended");
+    }
     if (!reached(policy, policy.quorum, seen, 0)) throw fault("quorum");
     const times = Object.keys(counted).map(key => counted[key]);
     return { proof: proof, record: record, commitment: hex(commitment), outside: times.length, before: times.length ? Math.min.apply(null, times) : null, independent: fromPolicy.length > 0 && times.length > 0 };
@@ -191,7 +226,9 @@
     verdict.textContent = say("busy");
     Promise.all([read(proof), policy ? read(policy).then(text) : ""]).then(parts => {
       if (typeof BigInt === "undefined" || typeof noble === "undefined") throw fault("old");
-      return show(check(parts[0], parts[1], place.dataset.key));
+      const now = new Date(), two = number => ("0" + number).slice(-2);
+      const today = now.getFullYear() + "-" + two(now.getMonth() + 1) + "-" + two(now.getDate());
+      return show(check(parts[0], parts[1], place.dataset.key, document.getElementById("policy-key").value, today));
     }).catch(error => {
       const known = error.code && source.querySelector('[data-s="' + error.code + '"]');
       return refuse(known ? error.code : "shape");
