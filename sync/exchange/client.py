@@ -1,22 +1,16 @@
 """The one way out: HTTP to peers, with every size and every time capped.
 
 An address is one that an operator typed or an accepted connection holds; nothing found in a payload is
-ever fetched. No redirect is followed, no proxy of the environment used, no content coding accepted. Sizes are
-counted while streaming, and one deadline covers the whole exchange, so that a peer that drips a byte a second
-(in headers too) ends like one that is silent. ``*.localhost`` is the loopback address by RFC 6761;
-we map it ourselves because not every resolver does.
+ever fetched. No redirect is followed, no content coding accepted. Sizes are counted while streaming, one deadline covers
+each exchange (see ``wire``), and one patience all that a client asks (see ``pace``).
 """
 
 from __future__ import annotations
 
 import ipaddress
-import threading
-import time
-from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 import httpcore
@@ -24,12 +18,11 @@ import httpx
 from django.utils import timezone
 
 from sync.exchange import requests
+from sync.exchange.pace import Pace
+from sync.exchange.wire import Transport, deadline
 from sync.refusals import PeerFault, PeerLied, Refused, Unreachable
 
 if TYPE_CHECKING:
-    import ssl
-    from collections.abc import Iterable, Iterator
-
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 CONNECT_SECONDS = 5.0
@@ -38,8 +31,6 @@ SMALL = 64 * 1024
 """Cap of answers that are documents, checkpoints and notes, in octets."""
 
 _EVIDENCE = 64 * 1024
-_PIECE = 512 * 1024
-"""Octets taken from a connection at a time: long answers come eight times faster than by the library's 64 KiB."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,113 +40,6 @@ class Answer:
     status: int
     headers: httpx.Headers
     body: bytes
-
-
-# --- the wire -------------------------------------------------------------------------------
-
-
-class _Clock(threading.local):
-    """The deadline of the exchange that this thread is in."""
-
-    deadline: float = 0.0
-
-    def left(self, timeout: float | None) -> float:
-        left = self.deadline - time.monotonic()
-        if left <= 0:
-            raise httpcore.ReadTimeout("the deadline has passed")
-        return left if timeout is None else min(left, timeout)
-
-
-_clock = _Clock()
-
-
-class _Stream(httpcore.NetworkStream):
-    def __init__(self, inner: httpcore.NetworkStream) -> None:
-        self._inner = inner
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max(max_bytes, _PIECE), _clock.left(timeout))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._inner.write(buffer, _clock.left(timeout))
-
-    def close(self) -> None:
-        self._inner.close()
-
-    def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,
-    ) -> httpcore.NetworkStream:
-        return _Stream(self._inner.start_tls(ssl_context, server_hostname, _clock.left(timeout)))
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._inner.get_extra_info(info)
-
-
-class _Backend(httpcore.SyncBackend):
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.NetworkStream:
-        name = host.lower().rstrip(".")
-        target = "127.0.0.1" if name == "localhost" or name.endswith(".localhost") else host
-        return _Stream(
-            super().connect_tcp(target, port, _clock.left(timeout), local_address, socket_options)
-        )
-
-
-@lru_cache(maxsize=1)
-def _tls() -> ssl.SSLContext:
-    """The trusted certificates, read once: that takes tens of milliseconds."""
-    return httpx.create_ssl_context(trust_env=False)
-
-
-class _Transport(httpx.BaseTransport):
-    def __init__(self, *, secure: bool) -> None:
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=_tls() if secure else None,
-            max_connections=16,
-            max_keepalive_connections=8,
-            keepalive_expiry=20.0,
-            network_backend=_Backend(),
-        )
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        answer = self._pool.handle_request(
-            httpcore.Request(
-                request.method,
-                httpcore.URL(
-                    scheme=request.url.raw_scheme,
-                    host=request.url.raw_host,
-                    port=request.url.port,
-                    target=request.url.raw_path,
-                ),
-                headers=request.headers.raw,
-                content=request.read(),
-                extensions=request.extensions,
-            )
-        )
-        return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer))
-
-    def close(self) -> None:
-        self._pool.close()
-
-
-class _Body(httpx.SyncByteStream):
-    def __init__(self, answer: httpcore.Response) -> None:
-        self._answer = answer
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield from self._answer.iter_stream()
-
-    def close(self) -> None:
-        self._answer.close()
 
 
 # --- the client -------------------------------------------------------------------------------
@@ -173,8 +57,9 @@ class Client:
         self.address = check_address(address)
         self._key = key
         self._keyid = keyid
+        self._pace = Pace()
         self._http = httpx.Client(
-            transport=_Transport(secure=self.address.startswith("https:")),
+            transport=Transport(secure=self.address.startswith("https:")),
             trust_env=False,
             follow_redirects=False,
             timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
@@ -224,7 +109,7 @@ class Client:
         """Send one request and read the whole answer.
 
         Raises:
-            Unreachable: no connection, no answer in time, 429 or 5xx.
+            Unreachable: no connection, no answer in time, too slow on the whole (see ``pace``), 429 or 5xx.
             Refused: any other status that is not 2xx and not in ``understood``.
             PeerLied: a redirect, too many octets, a coding, a drip that outlasts the time.
         """
@@ -233,13 +118,14 @@ class Client:
         if self._key is not None and limits.signed:
             message = requests.Message(method=method, url=url, headers=headers, body=body)
             headers = requests.sign(message, key=self._key, keyid=self._keyid)
-        received = bytearray()
-        with _deadline(limits.seconds):
+        received, began = bytearray(), self._pace.begin()
+        with deadline(limits.seconds):
             try:
                 with self._http.stream(method, url, content=body, headers=headers) as response:
                     _check_envelope(response, limits.cap, received)
                     for piece in response.iter_raw():
                         received += piece
+                        self._pace.check(began, len(received))
                         if len(received) > limits.cap:
                             raise _lie(
                                 "oversized",
@@ -259,6 +145,8 @@ class Client:
                 raise Unreachable(
                     f"The peer could not be reached ({type(fault).__name__})."
                 ) from fault
+            finally:
+                self._pace.end(began, len(received))
         return _judge(answer, limits.understood)
 
 
@@ -337,16 +225,6 @@ def _clocks_apart(date: str) -> float:
 
 def _lie(name: str, sentence: str, received: bytes | bytearray) -> PeerLied:
     return PeerLied(name, sentence, {"answer": bytes(received[:_EVIDENCE])})
-
-
-@contextmanager
-def _deadline(seconds: float) -> Iterator[None]:
-    before = _clock.deadline
-    _clock.deadline = time.monotonic() + seconds
-    try:
-        yield
-    finally:
-        _clock.deadline = before
 
 
 def check_address(address: str) -> str:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol, cast
 
-from sync.exchange import peers, ringing, witness
-from sync.exchange.pull import pull
-from sync.refusals import PeerFault
+from sync.exchange import peers, pulling, ringing, witness
 from tenants.tasks import unit_task
 
 
@@ -21,10 +19,7 @@ class Queued(Protocol):
 
 def _pull_peer(origin: str) -> None:
     """Pull from one peer; one that is no peer any more is left alone."""
-    try:
-        pull(peers.peer_by_origin(origin))
-    except PeerFault:
-        return
+    pulling.pull_beside(origin)
 
 
 def _ring_peers() -> None:

@@ -82,7 +82,8 @@ def _queues(connection: Connection) -> Iterator[str]:
     """Compare the unit's queues with what this release declares, and ask who receives."""
     for queue in (brokers.inlet(origin()), brokers.dead_letters(origin())):
         try:
-            found: Any = connection.channel().queue_declare(queue.name, passive=True)
+            channel: Any = connection.channel()
+            found = channel.queue_declare(queue.name, passive=True)
             queue(connection.channel()).queue_declare()
         except NotFound:
             yield f"The broker has no queue {queue.name}: start `minqing broker receive` (minqing-receive.service)."

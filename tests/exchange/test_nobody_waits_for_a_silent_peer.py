@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import threading
+from contextlib import ExitStack
 from types import SimpleNamespace
 
 import pytest
@@ -11,12 +12,25 @@ from django.db import connection
 from django.utils import timezone
 
 from sync import identity, ledger, sweeps
-from sync.exchange import contacts, doorbell, peers, pull, ringing, tasks, upkeep
-from sync.models import Peer
+from sync.exchange import (
+    client,
+    contacts,
+    doorbell,
+    pace,
+    peers,
+    pull,
+    pulling,
+    ringing,
+    tasks,
+    upkeep,
+)
+from sync.models import Following, Incident, Peer
 from sync.models.exchange import Contact
+from sync.refusals import Unreachable
 from tenants.current import unit_context
 from tests.support import liar as lies
 from tests.support.exchange import publish
+from tests.support.shared_broker import wait_until
 
 DOORBELL = "/exchange/doorbell"
 
@@ -49,12 +63,14 @@ def _bells(liar):
 def test_while_one_peer_hangs_the_others_are_rung_and_it_hears_the_newest_head_afterwards(
     fresh_database, county, queued, monkeypatch
 ):
-    monkeypatch.setattr(ringing, "RING_SECONDS", 60.0)
+    # On a busy machine the rest of the test may take longer than a peer is given: only the test ends the silence.
+    monkeypatch.setattr(ringing, "RING_SECONDS", 300.0)
+    monkeypatch.setattr(client, "READ_SECONDS", 300.0)
     asked, let_go = threading.Event(), threading.Event()
 
     def hang(http):
         asked.set()
-        let_go.wait(60)
+        let_go.wait(300)
         http.send_response(200)
         http.send_header("Content-Length", "0")
         http.end_headers()
@@ -164,3 +180,104 @@ def test_a_chore_is_done_when_its_time_has_come_round_and_one_that_fails_stops_n
     with unit_context(neighbour):
         sweeps.sweep_due()
     assert (done.count("failing"), done.count("rare")) == (22, 4)
+
+
+# --- pulls: a slow peer holds a thread of its own, for a while, and no worker ---------------------
+
+
+@pytest.fixture
+def hanging(fresh_database, county, monkeypatch):
+    """Four peers that hang when they are asked for their head, and one that answers."""
+    monkeypatch.setattr(pulling, "PATIENCE", 0.2)
+    monkeypatch.setattr(client, "READ_SECONDS", 300.0)
+    let_go, asked = threading.Event(), threading.Semaphore(0)
+
+    def hang(http):
+        asked.release()
+        let_go.wait(300)
+
+    with ExitStack() as stack:
+        stack.callback(let_go.set)
+        liars = [stack.enter_context(lies.Liar(f"43058{n}").served()) for n in range(1, 6)]
+        for liar in liars[:4]:
+            liar.misbehave("/ledger/checkpoint", hang)
+        stack.enter_context(unit_context(county))
+        ledger.publish()
+        for liar in liars:
+            liar.add(b"news")
+            _connect(liar)
+        yield Hanging(liars, asked)
+        let_go.set()
+        wait_until(lambda: not pulling._slots._taken)
+
+
+class Hanging:
+    """Five peers, and a semaphore that counts questions to those that hang."""
+
+    def __init__(self, liars, asked):
+        self.silent, self.quick, self._asked = liars[:4], liars[4], asked
+
+    def hang_up(self):
+        """Have all four hang at this moment."""
+        for liar in self.silent:
+            assert pulling.pull_beside(liar.origin)
+        for _ in self.silent:
+            assert self._asked.acquire(timeout=60)
+
+
+def taken_in(liar):
+    return Following.objects.get(peer__origin=liar.origin).applied
+
+
+def test_four_hanging_peers_hold_no_worker_and_a_fifth_is_pulled_from(hanging):
+    hanging.hang_up()
+    assert pulling.pull_beside(hanging.quick.origin)
+    wait_until(lambda: taken_in(hanging.quick) == 1)
+
+
+def test_peers_that_failed_before_leave_places_free_for_those_that_answer(hanging, monkeypatch):
+    monkeypatch.setattr(pulling, "SLOTS", 3)
+    monkeypatch.setattr(pulling, "DOUBTFUL", 2)
+    silent = Contact.objects.filter(
+        direction="pull", peer__origin__in=[liar.origin for liar in hanging.silent]
+    )
+    silent.update(failures=1, due_at=timezone.now() + datetime.timedelta(hours=1))
+    places = [pulling.pull_beside(liar.origin) for liar in hanging.silent]
+    assert places == [True, True, False, False]
+    assert silent.filter(due_at__lte=timezone.now()).count() == 2  # the sweep asks again
+    assert pulling.pull_beside(hanging.quick.origin)
+    wait_until(lambda: taken_in(hanging.quick) == 1)
+
+
+def test_a_peer_that_drips_ends_by_its_rate_and_is_no_liar(county, db, monkeypatch):
+    monkeypatch.setattr(pace, "GRACE", 0.5)
+    with lies.Liar().served() as liar, unit_context(county):
+        ledger.publish()
+        _connect(liar)
+        liar.add(b"one")
+        liar.misbehave("/exchange/records", lies.dripping)
+        assert "too slowly" in pull.pull(Peer.objects.get()).fault
+        assert not Incident.objects.exists()
+        assert Contact.objects.get(direction="pull").failures == 1
+        liar.behave()
+        assert pull.pull(Peer.objects.get()).applied == 1
+
+
+def test_patience_grows_with_what_came_and_ends_at_last(monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr(pace, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    quick = pace.Pace()
+    for _ in range(100):
+        began = quick.begin()
+        clock[0] += 30.0
+        quick.check(began, 30 * pace.RATE)
+        quick.end(began, 30 * pace.RATE)
+    clock[0] = 100.0 + pace.LONGEST + 1
+    with pytest.raises(Unreachable):
+        quick.begin()
+    slow = pace.Pace()
+    began = slow.begin()
+    clock[0] += pace.GRACE + 1
+    slow.check(began, 2 * pace.RATE)
+    with pytest.raises(Unreachable, match="too slowly"):
+        slow.check(began, pace.RATE // 2)
