@@ -35,8 +35,6 @@ from sync.signer.messages import LastHead, SignHead
 from tenants.current import current_unit, unit_context
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from tenants.models import Unit
 
 __all__ = [
@@ -67,34 +65,18 @@ SELECT %s, true, %s, pad.subject, %s, pad.commitment, pad.header, '', pad.salt
 FROM unnest(%s::text[], %s::bytea[], %s::bytea[], %s::bytea[]) AS pad (subject, commitment, header, salt)
 RETURNING subject, id
 """
-_STATE = """
-SELECT unit, origin, log_key, sync_log.size, edge, last_slot, coalesce(head.size, -1), coalesce(head.root, ''),
-    (SELECT id FROM sync_pending WHERE NOT slotted ORDER BY id LIMIT 1) IS NOT NULL, halted
-FROM sync_log LEFT JOIN LATERAL (SELECT size, root FROM sync_head ORDER BY size DESC LIMIT 1) head ON true
-"""
+# The migration ``0009_seal_in_few_calls`` says what these two do.
+_STATE = "SELECT * FROM ledger_state(%s, %s)"
+_MOVE = "SELECT * FROM ledger_move(%s, %s, %s, %s)"
 # A staff record that waits before a slotted one of its subject goes with it: nobody enters the log before his predecessor.
 _SLOTTED = "SELECT id, subject FROM sync_pending WHERE slotted OR subject IN (SELECT subject FROM sync_pending WHERE slotted) ORDER BY id"
-_FIRST_WAITING = "SELECT id, row_number() OVER (ORDER BY id) AS place FROM sync_pending WHERE NOT slotted ORDER BY id LIMIT %s"
-_GIVEN = "SELECT id, place FROM unnest(%s::bigint[]) WITH ORDINALITY AS given (id, place)"
-_MOVE = """,
-moved AS (
-    DELETE FROM sync_pending USING place, sync_log WHERE sync_pending.id = place.id
-    RETURNING sync_log.size + place.place - 1 AS index, sync_pending.*
-),
-entered AS (INSERT INTO sync_entry (index, unit, commitment) SELECT index, unit, commitment FROM moved ORDER BY index),
-opened AS (
-    INSERT INTO sync_opening (index, unit, kind, subject, audience, header, body, salt)
-    SELECT index, unit, kind, subject, audience, header, body, salt FROM moved ORDER BY index
-)
-SELECT unit, size, edge, coalesce((SELECT string_agg(commitment, '' ORDER BY index) FROM moved), '') FROM sync_log
-"""
-_MOVE_WAITING = f"WITH place AS ({_FIRST_WAITING}){_MOVE}"
-_MOVE_GIVEN = f"WITH place AS ({_GIVEN}){_MOVE}"
 _GROWN = "UPDATE sync_log SET size = %s, edge = %s"
 _HEAD = "INSERT INTO sync_head (size, unit, root, note) VALUES (%s, %s, %s, %s)"
 
 
 _rounds: defaultdict[tuple[str, str], rounds.Rounds[SignedHead]] = defaultdict(rounds.Rounds)
+_untold: dict[tuple[str, str], tuple[int, int]] = {}
+"""Sizes between which heads were published since somebody was told last."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +99,7 @@ def seal() -> SignedHead:
         SignerUnreachable, SignerRefused: nothing is lost; the next seal goes on.
         RolledBack: the database is older than what was signed; nothing was written.
     """
-    return _rounds[place()].join(_seal)
+    return _rounds[place()].join(_seal, _tell)
 
 
 def _seal() -> SignedHead:
@@ -125,12 +107,11 @@ def _seal() -> SignedHead:
     while state.waiting:
         _refuse_rolled_back(state)
         with transaction.atomic(durable=True), connection.cursor() as cursor:
-            _lock(cursor, SEAL)
-            grown = _move(cursor, _MOVE_WAITING, BATCH)
+            grown = _move(cursor, None)
         if grown.count < BATCH:
             break
         state = _state()
-    return publish() if grown is None else _sign(grown)
+    return _publish_grown(grown)
 
 
 def seal_slot(slot: int | None = None) -> SignedHead:
@@ -145,18 +126,18 @@ def seal_slot(slot: int | None = None) -> SignedHead:
     unit = current_unit()
     _refuse_rolled_back(_state())
     with transaction.atomic(durable=True), connection.cursor() as cursor:
-        _lock(cursor, SEAL)
-        if slot is None or slot > _state().last_slot:
+        last = _state(SEAL).last_slot
+        if slot is None or slot > last:
             cursor.execute(_SLOTTED)
             found = [(subject, key) for key, subject in cursor.fetchall()]
             pads = _pads(cursor, unit, slots.pads_for(len(found)))
             ordered = slots.shuffled([*found, *pads])
-            if _move(cursor, _MOVE_GIVEN, ordered).count != len(ordered):
+            if _move(cursor, ordered).count != len(ordered):
                 raise LedgerFault(
                     "Pending records vanished under the seal lock; nothing was sealed."
                 )
-            last = slots.number_now() if slot is None else slot
-            cursor.execute("UPDATE sync_log SET last_slot = greatest(last_slot, %s)", [last])
+            ended = slots.number_now() if slot is None else slot
+            cursor.execute("UPDATE sync_log SET last_slot = %s", [max(last, ended)])
     return publish()
 
 
@@ -180,19 +161,31 @@ def publish() -> SignedHead:
     Raises:
         SignerUnreachable, SignerRefused, RolledBack: nothing was published.
     """
-    state = _state()
-    return head() if state.size == state.published else _sign(None)
+    published = _publish_grown(None)
+    _tell()
+    return published
 
 
-def _sign(grown: tree.Grown | None) -> SignedHead:
-    with transaction.atomic(durable=True), connection.cursor() as cursor:
-        _lock(cursor, SIGN)
+def _publish_grown(grown: tree.Grown | None) -> SignedHead:
+    if grown is None:
         state = _state()
         if state.size == state.published:
             return head()
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        state = _state(SIGN)
+        if state.size == state.published:
+            return head()
         signed = _publish(cursor, state, grown)
-    sweeps.tell_published(max(state.published, 0), state.size)
+        before, _ = _untold.get(place(), (max(state.published, 0), 0))
+        _untold[place()] = before, state.size
     return signed
+
+
+def _tell() -> None:
+    """Tell whoever wants to know what was published since somebody was told last: bells, witnesses."""
+    sizes = _untold.pop(place(), None)
+    if sizes is not None:
+        sweeps.tell_published(*sizes)
 
 
 def head() -> SignedHead:
@@ -228,11 +221,6 @@ def _seal_after_commit(unit: Unit) -> None:
         logger.warning("sealing waits for the next sweep: %s", type(fault).__name__)
 
 
-def _lock(cursor: Any, lock: int) -> None:
-    """Wait for a lock, in a statement of its own: the next one then sees what the former holder committed."""
-    cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [lock, current_unit().pk])
-
-
 @dataclass(frozen=True)
 class _State:
     """The log's row and its newest published head, read in one statement."""
@@ -254,9 +242,10 @@ class _State:
     """Why nothing is sealed until the log is adopted; empty: it goes on."""
 
 
-def _state() -> _State:
+def _state(lock: int | None = None) -> _State:
+    """Read the state; with a lock, which is held to the transaction's end, what its former holder left."""
     with connection.cursor() as cursor:
-        cursor.execute(_STATE)
+        cursor.execute(_STATE, [lock, current_unit().pk])
         row = cursor.fetchone()
     unit, origin, log_key, size, edge, last_slot, published, root, waiting, halted = row
     return _State(
@@ -297,9 +286,9 @@ def _rolled_back(signed: int, size: int) -> RolledBack:
     )
 
 
-def _move(cursor: Any, statement: str, which: int | Sequence[int]) -> tree.Grown:
-    """Give the next dense indexes to pending rows: so many of the first, or the given ones in that order. The seal lock is held."""
-    cursor.execute(statement, [which])
+def _move(cursor: Any, chosen: list[int] | None) -> tree.Grown:
+    """Give the next dense indexes to the given pending rows in that order, else to the first that wait for no slot."""
+    cursor.execute(_MOVE, [SEAL, current_unit().pk, BATCH, chosen])
     unit, size, edge, commitments = cursor.fetchone()
     grown = tree.grow(unit, bytes(edge), size, bytes(commitments))
     if grown.count:
