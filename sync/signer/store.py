@@ -8,8 +8,13 @@ time. It is bound to this folder of this machine by a stamp; copied elsewhere it
 from __future__ import annotations
 
 import sqlite3
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (one INTEGER PRIMARY KEY CHECK (one = 1), stamp TEXT NOT NULL);
@@ -95,10 +100,21 @@ class Store:
     def keep_seen(self, origin: str, seen: Seen) -> None:
         """Remember a cosigned checkpoint; on return it is on the disk."""
         row = [origin, seen.log_key, seen.size, seen.root, seen.note]
+        with self._together():
+            self._db.execute("INSERT OR REPLACE INTO witnessed VALUES (?, ?, ?, ?, ?)", row)
+            self._db.execute("INSERT OR REPLACE INTO coming VALUES (?, ?)", [origin, seen.next_key])
+
+    @contextmanager
+    def _together(self) -> Iterator[None]:
+        """Write several rows or none. One left open by a full disk would hold all later marks back from the disk."""
         self._db.execute("BEGIN IMMEDIATE")
-        self._db.execute("INSERT OR REPLACE INTO witnessed VALUES (?, ?, ?, ?, ?)", row)
-        self._db.execute("INSERT OR REPLACE INTO coming VALUES (?, ?)", [origin, seen.next_key])
-        self._db.execute("COMMIT")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
 
     def policy_version(self, origin: str) -> int:
         """Return the version of the region's policy signed last; 0 if none was."""

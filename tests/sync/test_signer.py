@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import threading
 
 import pytest
@@ -20,6 +21,7 @@ from sync.models import Entry, Head, Log, Opening, Pending
 from sync.signer import client, messages
 from sync.signer.client import SocketSigner
 from sync.signer.core import Signer, SignerBusy
+from sync.signer.store import Seen, Signed, Store
 from tenants.current import unit_context
 from tests.conftest import drop_database, use_database
 from tests.support.signer_process import SignerProcess
@@ -210,6 +212,19 @@ def test_a_witness_keeps_to_the_first_key_of_an_origin(alone, witness):
     proof = merkle.consistency_proof(5, 8, node)
     forged = messages.Cosign(log_key=str(mine.verifier), old=5, proof=proof, note=note)
     assert refusal(witness, forged).code == "unknown-key"
+
+
+def test_a_mark_that_cannot_be_written_whole_holds_no_later_one_back_from_the_disk(tmp_path):
+    (tmp_path / "lock").touch()
+    store = Store(tmp_path)
+    half = Seen(log_key="k", size=2, root=bytes(32), note=b"", next_key=None)
+    with pytest.raises(sqlite3.IntegrityError):
+        store.keep_seen(ORIGIN, half)
+    store.keep_signed(ORIGIN, Signed(size=3, root=bytes(32)))
+    with sqlite3.connect(store.path) as another_reader:
+        assert another_reader.execute("SELECT size FROM log").fetchall() == [(3,)]
+        assert another_reader.execute("SELECT size FROM witnessed").fetchall() == []
+    store.close()
 
 
 def test_of_many_at_once_a_witness_takes_a_line_without_forks(alone, witness):
