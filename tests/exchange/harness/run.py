@@ -37,7 +37,9 @@ class Run:
         self.counts = Counter()
         self.acknowledged = defaultdict(set)
         self.number = 0
-        self.failed = False
+        self.kept = Path(log).with_suffix(".parts")
+        """What the parts wrote, after a failure."""
+
         self._log = Path(log).open("w", encoding="utf-8")  # noqa: SIM115  closed by __exit__
         self.fleet = Fleet(self.folder, template=template, server=server, port=self.proxy.port)
         self._units = units
@@ -52,12 +54,14 @@ class Run:
         return self
 
     def __exit__(self, kind=None, *_):
-        self.failed = kind is not None  # what the parts wrote is kept then
         self.fleet.close()
         self.proxy.close()
         self._log.close()
-        if not self.failed:
-            shutil.rmtree(self.folder, ignore_errors=True)
+        if kind is not None:
+            self.kept.mkdir(exist_ok=True)
+            for written in self.folder.glob("*.log"):
+                shutil.copy(written, self.kept)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _begin(self):
         units = [self.fleet.add() for _ in range(self._units)]
@@ -124,7 +128,7 @@ class Run:
             json.dumps({"n": self.number, "failed": sentence}, ensure_ascii=False) + "\n"
         )
         raise SoakFailure(
-            f"seed {self.seed}, step {self.number}: {sentence} (log: {self._log.name}, parts: {self.folder})"
+            f"seed {self.seed}, step {self.number}: {sentence} (log: {self._log.name}, parts: {self.kept})"
         )
 
     # --- judging ----------------------------------------------------------------------------
