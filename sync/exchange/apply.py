@@ -22,6 +22,7 @@ from sync import audiences
 from sync.errors import RecordFault, RecordRejected
 from sync.exchange import chains
 from sync.exchange.judged import Judged
+from sync.exchange.windows import Position
 from sync.formats import framing
 from sync.kinds import ReceivedRecord, RecordKind, kind_named
 from sync.models.exchange import DisclosureNote, Following, Quarantine, Received
@@ -30,7 +31,7 @@ from sync.refusals import PeerLied
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from sync.exchange.windows import Position, Window
+    from sync.exchange.windows import Window
     from sync.models.exchange import Peer
 
 NOTES_KEPT = 64
@@ -49,6 +50,9 @@ class Taken:
     lies: list[PeerLied] = field(default_factory=list)
     stopping: PeerLied | None = None
     """Why nothing after ``applied`` can be taken in."""
+
+    position: Position | None = None
+    """Where the next window goes on; None when somebody else had taken this one in."""
 
 
 def take(peer: Peer, us: str, window: Window, position: Position, *, flush: bool = True) -> Taken:
@@ -105,6 +109,14 @@ def _take(
         following.last = judged[-1].commitment.hex() if judged else position.last
         following.save(update_fields=["applied", "counted", "last"])
         _keep_note(peer, window)
+        if flush:
+            _drop_old_notes(peer)
+    taken.position = Position(
+        epoch=following.epoch,
+        start=following.applied,
+        counted=following.counted,
+        last=following.last,
+    )
     taken.lies += [lie_of(item) for item in fresh if _is_lie(item)]
     return taken
 
@@ -324,12 +336,13 @@ def _quarantine(peer: Peer, items: Iterable[Judged]) -> None:
 
 def _keep_note(peer: Peer, window: Window) -> None:
     said = window.disclosure
-    DisclosureNote.objects.update_or_create(
-        peer=peer,
-        epoch=said.epoch,
-        size=said.size,
-        defaults={"count": said.count, "note": window.note},
-    )
+    DisclosureNote.objects.bulk_create(
+        [DisclosureNote(peer=peer, epoch=said.epoch, size=said.size, count=said.count, note=window.note)],
+        update_conflicts=True, unique_fields=["peer", "epoch", "size"], update_fields=["count", "note"],
+    )  # fmt: skip
+
+
+def _drop_old_notes(peer: Peer) -> None:
     kept = DisclosureNote.objects.filter(peer=peer).order_by("-id").values("pk")[:NOTES_KEPT]
     DisclosureNote.objects.filter(peer=peer).exclude(
         pk__in=list(kept.values_list("pk", flat=True))

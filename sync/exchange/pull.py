@@ -204,11 +204,9 @@ def _take_from(peer: Peer, source: Source, position: Position, stop: int) -> Non
                 incident_record(peer, lie)
             if taken.stopping is not None:
                 raise taken.stopping
-            if taken.applied != said.size:
-                return  # somebody else took it in meanwhile
-            if not more:
-                return
-            position = _position(Following.objects.get(peer=peer))
+            if taken.position is None or not more:
+                return  # somebody else took it in meanwhile, or there is nothing more
+            position = taken.position
 
 
 def _proven(peer: Peer, start: int, stop: int) -> bytes:
