@@ -17,6 +17,7 @@ class SyncConfig(AppConfig):
             received,
             region,
             relayed,
+            repinning,
             returning,
             upkeep,
         )
@@ -39,6 +40,7 @@ class SyncConfig(AppConfig):
         register_kind(RecordKind(name=keys.KIND, apply=keys.apply))
         register_kind(RecordKind(name=region.KIND, apply=region.apply))
         register_kind(RecordKind(name=incidents.THAW))
+        register_kind(RecordKind(name=repinning.KIND))
         register_kind(RecordKind(name=heads_seen.KIND, apply=heads_seen.apply))
         sweeps.register_sweep("restored", returning.sweep)
         sweeps.register_sweep("pulls", upkeep.pulls)

@@ -13,6 +13,7 @@ import os
 import secrets
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sync import audiences
@@ -60,6 +61,7 @@ class Signer:
             messages.WitnessKey: lambda _: self._both(self._witness_keys()),
             messages.ProvePossession: self._prove_possession,
             messages.Cosign: self._cosign,
+            messages.Repin: self._repin,
             messages.Witnessed: self._witnessed,
         }
 
@@ -309,6 +311,19 @@ class Signer:
         if not signers or checkpoint.origin != keys[0].name:
             raise SignerRefused("bad-note", "No key that is known for this log signed the note.")
         return note, checkpoint, signers
+
+    def _repin(self, request: messages.Repin) -> messages.Answer:
+        self._refuse_copy()
+        seen = self._store.seen(request.origin)
+        if seen is not None and seen.log_key != request.log_key:
+            if request.former not in {seen.log_key, seen.next_key}:
+                raise SignerRefused("unknown-key", f"{request.origin} is pinned by a third key.")
+            if notes.VerifierKey.parse(request.log_key).name != request.origin:
+                raise SignerRefused("bad-request", "The key has another log's name.")
+            self._store.keep_seen(
+                request.origin, replace(seen, log_key=request.log_key, next_key="")
+            )
+        return messages.Answer(key=request.log_key, size=seen.size if seen is not None else 0)
 
     def _witnessed(self, request: messages.Witnessed) -> messages.Answer:
         seen = self._store.seen(request.origin)

@@ -106,6 +106,18 @@ class Cosign(Request, frozen=True, kw_only=True):
     """The log's coming key, while two overlap; believed only once a head carries both signatures."""
 
 
+class Repin(Request, frozen=True, kw_only=True):
+    """An operator compared fingerprints: a log that was cosigned under one key goes on under another that it never saw beside it.
+
+    What was cosigned last stays, and the next head must continue it.
+    """
+
+    origin: str
+    log_key: str
+    former: str
+    """The key it is pinned by; another one means that it has changed meanwhile."""
+
+
 class Witnessed(Request, frozen=True, kw_only=True):
     """The last checkpoint cosigned for a log, with its signatures and ours."""
 
@@ -166,6 +178,7 @@ Requests = (
     | WitnessKey
     | ProvePossession
     | Cosign
+    | Repin
     | Witnessed
 )
 

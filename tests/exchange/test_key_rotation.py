@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import httpx
+import msgspec
 import pytest
 from django.conf import settings
+from django.core.management import call_command
 from nacl.public import PublicKey, SealedBox
 
 from sync import identity, ledger
 from sync.errors import SignerRefused
-from sync.exchange import documents, keyring, keys, mirror, peers, pull, requests
-from sync.formats import heads, notes, possession
+from sync.exchange import (
+    documents,
+    keyring,
+    keys,
+    mirror,
+    peers,
+    pull,
+    repinning,
+    requests,
+    witness,
+)
+from sync.formats import heads, merkle, notes, possession, records
 from sync.ledger import receipts
 from sync.models import Entry, Incident, Opening, Peer, PeerKey
-from sync.refusals import PeerFault, PeerLied
+from sync.refusals import PeerFault, PeerLied, RequestRefused
 from sync.signer.messages import Cosign
 from tenants.current import unit_context
+from tests.support import liar as lies
 from tests.support.exchange import KIND, applied_bodies, publish
 from tests.support.served import connect, served
 
@@ -135,6 +148,55 @@ def test_a_peer_that_slept_through_the_change_holds_it_up_until_an_operator_says
             keys.retire("peer")
         with pytest.raises(SignerRefused, match="rotate it first"):
             keys.retire("log")
+
+
+def test_a_witness_that_slept_takes_the_new_log_key_by_its_fingerprint_and_on_the_record(
+    fresh_database, city
+):
+    with lies.Liar().served() as liar, unit_context(city):
+        ledger.publish()
+        liar.recipient = identity.origin()
+        for number in range(2):
+            liar.add(b"before %d" % number)
+        state = peers.connection_request(liar.address)
+        peers.connection_accept(state.origin, state.fingerprint)
+        Peer.objects.update(accepted_there=Peer.objects.get().accepted_here)
+        assert pull.pull(Peer.objects.get()).fault == ""
+        witness.add_checkpoint(b"old 0\n\n" + liar.checkpoint())
+        old = liar.keys["log"]
+        liar.keys["log"] = liar.log_key = notes.SigningKey.from_seed(liar.origin, bytes(range(32)))
+        proof = notes.encode64(merkle.leaf_hash(records.log_entry(liar.add(b"after"))))
+        asked = f"old 2\n{proof}\n\n".encode() + liar.checkpoint()
+        assert "does not hold" in pull.pull(Peer.objects.get()).fault
+        with pytest.raises(RequestRefused):
+            witness.add_checkpoint(asked)
+        for wrong in (old.verifier.fingerprint, "0" * 32):
+            with pytest.raises(PeerFault, match="not the one"):
+                repinning.repin(liar.origin, wrong)
+        assert Peer.objects.get().log_key == str(old.verifier)
+        new = liar.log_key.verifier
+        call_command("peer", "repin", city.code, liar.origin, "--fingerprint", new.fingerprint)
+        assert repinning.repin(liar.origin, new.fingerprint) == str(new)  # again: the same
+        assert pull.pull(Peer.objects.get()).fault == ""
+        assert applied_bodies(city)[-1] == b"after"
+        assert witness.add_checkpoint(asked).startswith("— minqing/witness/")
+        ledger.seal()
+        (said,) = [
+            msgspec.json.decode(bytes(row.body))
+            for row in Opening.objects.filter(kind=repinning.KIND)
+        ]
+        assert said == {
+            "origin": liar.origin,
+            "former": str(old.verifier),
+            "key": str(new),
+            "size": 2,
+        }
+        # The old key proves nothing beyond what was proven under it, here or at the witness.
+        liar.add(b"a thief's")
+        liar.log_key = old
+        assert "ended at size" in pull.pull(Peer.objects.get()).fault
+        with pytest.raises(RequestRefused):
+            witness.add_checkpoint(b"old 3\n\n" + liar.checkpoint())
 
 
 def test_a_key_record_that_does_not_fit_its_use_or_ends_in_the_future_is_refused(

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from sync.errors import SyncFault
-from sync.exchange import documents, incidents, peers, replay
+from sync.exchange import documents, incidents, peers, repinning, replay
 from sync.exchange.pull import pull
 from sync.models.exchange import Incident
 from tenants.current import unit_by_code, unit_context
@@ -46,6 +46,16 @@ class Command(BaseCommand):
             "--unproven",
             action="store_true",
             help="take a unit of release 0.1, which cannot prove yet that it holds its keys",
+        )
+        repin = verb(
+            "repin",
+            "take a peer's new log key, where this unit slept through the change from the old one",
+        )
+        repin.add_argument("peer")
+        repin.add_argument(
+            "--fingerprint",
+            required=True,
+            help="what the other side read out of `minqing key show`",
         )
         verb("end", "end a connection").add_argument("peer")
         listing = verb("list", "show every peer and how things stand with it")
@@ -97,6 +107,10 @@ class Command(BaseCommand):
                 options["peer"], options["fingerprint"], unproven=options["unproven"]
             )
         )
+
+    def _repin(self, options: dict[str, Any]) -> None:
+        key = repinning.repin(options["peer"], options["fingerprint"])
+        self.stdout.write(f"{key}\nThe peer is known by this log key now; the log says so.")
 
     def _end(self, options: dict[str, Any]) -> None:
         peers.connection_end(options["peer"])
