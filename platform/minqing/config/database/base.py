@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 from typing import Any
 
 import psycopg2
@@ -41,6 +42,19 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]  # untyped up
         except psycopg2.OperationalError:
             postgres.bring_up(cluster)
             return super().get_new_connection(conn_params)
+
+    def is_usable(self) -> bool:
+        """Say whether the session still answers, as each request asks first.
+
+        A server that ends a session says so on its line or closes it: where the line is silent nothing has ended, and
+        nothing needs to be sent.
+        """
+        if self._direct and not self.connection.closed:
+            line = select.poll()
+            line.register(self.connection.fileno(), select.POLLIN)
+            if not line.poll(0):
+                return True
+        return bool(super().is_usable())
 
     def _handle_search_path(self, cursor: Any = None) -> None:
         if not self._server_has_path():
