@@ -7,12 +7,14 @@ time find a free place.
 
 from __future__ import annotations
 
+import logging
 import threading
 from typing import TYPE_CHECKING
 
-from django.db import connections
+from django.db import Error, connections
 from django.utils import timezone
 
+from sync.errors import SyncFault
 from sync.exchange.peers import peer_by_origin
 from sync.exchange.pull import pull
 from sync.ledger.appends import place
@@ -31,6 +33,8 @@ DOUBTFUL = 4
 
 PATIENCE = 2.0
 """Seconds for which a task stays with its pull: nearly all are done by then."""
+
+_log = logging.getLogger(__name__)
 
 _Lane = tuple[str, str, str]
 
@@ -89,6 +93,10 @@ def _pull(unit: Unit, origin: str, lane: _Lane) -> None:
             pull(peer_by_origin(origin))
     except PeerFault:
         return  # it is no peer any more
+    except (SyncFault, Error, OSError) as fault:  # of ours: the database or the signer is away
+        _log.warning(
+            "a pull of %s broke off (%s); the sweep asks again", unit.code, type(fault).__name__
+        )
     finally:
         _slots.leave(lane)
         connections.close_all()

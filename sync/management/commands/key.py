@@ -51,8 +51,10 @@ class Command(BaseCommand):
         for use in keys.USES:
             for key in identity.public_keys(use):
                 self.stdout.write(f"{use:<8}{key}")
-        for key in identity.log_keys():
-            self.stdout.write(f"fingerprint of the log key {key.id.hex()}: {key.fingerprint}")
+        for log_key in identity.log_keys():
+            self.stdout.write(
+                f"fingerprint of the log key {log_key.id.hex()}: {log_key.fingerprint}"
+            )
 
     def _rotate(self, options: dict[str, Any]) -> None:
         self.stdout.write(keys.rotate(options["use"]))
