@@ -22,7 +22,7 @@ from minqing.config import doctor
 from sync import audiences, ledger
 from sync.erasers import Gone
 from sync.exchange import peers, pull
-from sync.models import Contact, Following, Incident
+from sync.models import Contact, Following, Incident, Quarantine
 from sync.transports import (
     brokers,
     checking,
@@ -36,6 +36,7 @@ from sync.transports import (
 from tenants.current import unit_by_code, unit_context
 from tests.support.carried import origin_of, standing
 from tests.support.exchange import KIND, applied_bodies, publish
+from tests.support.receiver import receiver
 from tests.support.served import connect, served
 from tests.support.shared_broker import (
     PASSWORD,
@@ -422,6 +423,34 @@ def test_the_receiver_takes_parcels_until_it_is_told_to_end(sharing, county, cit
             signal.signal(number, handler)
         telling.join()
     assert applied_bodies(city) == [b"first"]
+
+
+def test_a_receiver_that_is_killed_again_and_again_loses_and_doubles_nothing(
+    sharing, county, city, tmp_path
+):
+    bodies = [b"%d of %d" % (number, head) for head in range(40) for number in range(20)]
+    for at in range(0, len(bodies), 20):
+        publish(county, *bodies[at : at + 20])
+        assert send(county) == {origin_of(city)}
+    inlet, counts = origin_of(city), []
+    for killed in range(3):
+        before = len(applied_bodies(city))
+        with receiver(tmp_path / "brokers.toml") as process:
+            wait_until(lambda before=before: len(applied_bodies(city)) > before + 60)
+            if killed < 2:
+                process.kill()
+                process.wait()
+                counts.append(len(applied_bodies(city)))
+                continue
+            wait_until(lambda: sharing.waiting(inlet) == 0 and len(applied_bodies(city)) == 800)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(60) == 0
+    assert 0 < counts[0] < counts[1] < len(bodies)  # each time in the middle
+    assert applied_bodies(city) == bodies
+    assert sharing.waiting(inlet) == sharing.waiting(inlet, "dead") == 0
+    with unit_context(city):
+        assert not Incident.objects.exists()
+        assert not Quarantine.objects.exists()
 
 
 def test_a_receiver_that_ends_by_itself_ends_the_others(db, county, city, tmp_path, monkeypatch):
