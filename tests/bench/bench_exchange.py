@@ -11,30 +11,25 @@ from __future__ import annotations
 
 import io
 import resource
-import shutil
 import sys
-import tempfile
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import psycopg2
 from django.conf import settings
-from django.db import connection, connections
+from django.db import connection
 
 from minqing.config import postgres
-from minqing.config.database import prepare
 from sync.exchange import peers
 from sync.exchange.pull import pull
 from sync.kinds import RecordKind, register_kind
 from sync.models import Peer
-from sync.signer import client
 from tenants.current import unit_context
 from tenants.services import unit_create
 from tests.bench import pouchdb
+from tests.bench.own_server import durable_server
 from tests.support.deployment import Deployment
-from tests.support.signer_process import SignerProcess
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,25 +78,10 @@ def run(quick: bool, records: int = 0) -> dict[str, float]:
     """Measure and print; returns rows per second and their ratio."""
     register_kind(RecordKind(name=KIND, apply=apply))
     count = records or (10_000 if quick else 100_000)
-    folder = Path(tempfile.mkdtemp(prefix="minqing-bench-"))
-    folder.chmod(0o755)
-    before = settings.MINQING_CLUSTER
-    settings.MINQING_CLUSTER = postgres.cluster_for(folder, durable=True)
-    signer = SignerProcess(folder / "signer")
-    client.stand_in(signer.door)
-    try:
-        connections.close_all()
-        prepare.prepare()
+    with durable_server():
         with Deployment("issuer", durable=True) as issuer:
             figures = _measure(issuer, count)
         figures |= _pouchdb(figures["catch_up_records_per_second"], 2_000 if quick else 10_000)
-    finally:
-        client.stand_in(None)
-        signer.stop()
-        connections.close_all()
-        postgres.release(settings.MINQING_CLUSTER)
-        settings.MINQING_CLUSTER = before
-        shutil.rmtree(folder, ignore_errors=True)
     for name, value in figures.items():
         sys.stdout.write(f"{name:<44} {value:,.2f}\n")
     return figures

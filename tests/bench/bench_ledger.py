@@ -10,29 +10,22 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 import sys
-import tempfile
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest import mock
 
 import psycopg2
-from django.conf import settings
-from django.db import connection, connections, transaction
+from django.db import connection, transaction
 
-from minqing.config import postgres
-from minqing.config.database import prepare
 from sync import ledger, sweeps
 from sync.audiences import CONNECTED
 from sync.kinds import RecordKind, register_kind
 from sync.models import Entry
-from sync.signer import client
 from tenants.current import current_unit, unit_context
 from tenants.services import unit_create
-from tests.support.signer_process import SignerProcess
+from tests.bench.own_server import durable_server
 
 if TYPE_CHECKING:
     from tenants.models import Unit
@@ -44,28 +37,13 @@ THREADS = 32
 def run(quick: bool) -> dict[str, float]:
     """Measure and print; returns figures per second and their ratio to the target."""
     register_kind(RecordKind(name=KIND))
-    folder = Path(tempfile.mkdtemp(prefix="minqing-bench-"))
-    folder.chmod(0o755)
-    before = settings.MINQING_CLUSTER
-    settings.MINQING_CLUSTER = postgres.cluster_for(folder, durable=True)
-    signer = SignerProcess(folder / "signer")
-    client.stand_in(signer.door)
-    try:
-        connections.close_all()
-        prepare.prepare()
+    with durable_server():
         unit = unit_create(code="430522", name="新邵县", level="county", host="xinshao.localhost")
         with (
             unit_context(unit),
             mock.patch.dict(sweeps._published, clear=True),
         ):  # doorbells are the exchange's cost
             return _measure(unit, quick)
-    finally:
-        client.stand_in(None)
-        signer.stop()
-        connections.close_all()
-        postgres.release(settings.MINQING_CLUSTER)
-        settings.MINQING_CLUSTER = before
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _measure(unit: Unit, quick: bool) -> dict[str, float]:

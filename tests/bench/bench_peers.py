@@ -12,32 +12,26 @@ from __future__ import annotations
 import datetime
 import http.client
 import os
-import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from pathlib import Path
 from unittest import mock
 
 from django.conf import settings
-from django.db import connections
 from django.utils import timezone
 
-from minqing.config import postgres
-from minqing.config.database import prepare
 from sync import identity, ledger, sweeps
 from sync.exchange import contacts, doorbell
 from sync.exchange.pull import pull
 from sync.models.exchange import Contact, Following, Peer
-from sync.signer import client
 from tenants.current import unit_context
 from tenants.services import unit_create
+from tests.bench.own_server import durable_server
 from tests.support.deployment import Deployment, free_port
 from tests.support.liar import Liar
-from tests.support.signer_process import SignerProcess
 
 CLIENTS = 32
 PEERS = 500
@@ -162,28 +156,13 @@ def _until_it_listens(connection: http.client.HTTPConnection) -> None:
 
 
 def _idle(quick: bool) -> dict[str, float]:
-    folder = Path(tempfile.mkdtemp(prefix="minqing-bench-"))
-    folder.chmod(0o755)
-    before = settings.MINQING_CLUSTER
-    settings.MINQING_CLUSTER = postgres.cluster_for(folder, durable=True)
-    signer = SignerProcess(folder / "signer")
-    client.stand_in(signer.door)
-    try:
-        connections.close_all()
-        prepare.prepare()
+    with durable_server():
         unit = unit_create(code="430522", name="新邵县", level="county", host="xinshao.localhost")
         with unit_context(unit), Liar().served() as answering, mock.patch.object(doorbell, "queue"):
             ledger.seal()
             asked = _peers(answering)
             swept = _sweeping(20 if quick else 120)
             pulled = _pulling(asked, 10 if quick else 60)
-    finally:
-        client.stand_in(None)
-        signer.stop()
-        connections.close_all()
-        postgres.release(settings.MINQING_CLUSTER)
-        settings.MINQING_CLUSTER = before
-        shutil.rmtree(folder, ignore_errors=True)
     pause = 0.75 * contacts.IDLE * 2**contacts.IDLE_DOUBLINGS  # jitter takes it from half to whole
     share = swept + PEERS / pause * pulled
     return {
