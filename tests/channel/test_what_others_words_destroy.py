@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 
 import pytest
 from django.utils.timezone import now
@@ -10,14 +11,17 @@ from django.utils.timezone import now
 from minqing.accounts.errors import NotAllowed
 from minqing.accounts.models import Role
 from minqing.archives.models import Official
-from minqing.channel import boxes, parcels, selectors, services, upkeep
-from minqing.channel.errors import MoveRefused, TooLarge
+from minqing.channel import boxes, exchange, parcels, selectors, services, upkeep
+from minqing.channel.errors import MoveRefused, TooLarge, UnknownCase
 from minqing.channel.models import Case, Message, SealedBox, SealedReport
 from minqing.channel.services import keeping, passing_up
 from minqing.channel.services.records import JSON, json_body, record_for
 from minqing.channel.travelling import Status
 from sync.errors import RecordRejected
+from sync.formats.records import decode_header
 from sync.identity import origin
+from sync.kinds import ReceivedRecord
+from sync.models import Pending
 from tenants.current import unit_context
 from tests.support.channel import (
     MARKED,
@@ -348,3 +352,96 @@ def test_a_report_about_every_supervisor_reaches_the_custodians_and_later_the_un
         (above,) = selectors.desk_cases(handler("above"))
         assert above.summary == words.decode()
     assert selectors.case_by_code(taken.code).state == "received"
+
+
+def test_whoever_comes_here_later_reads_no_report_that_names_them(time_machine):
+    about = "演示新来在镇上吃拿卡要"
+    plain = lodged(about.encode())
+    Official.objects.create(name="李样本", home=origin())
+    kept = lodged(f"李样本和{about}".encode())
+    come = staff("new", Role.SUPERVISOR, Role.HANDLER, name="演示新来")
+    old = staff("old", Role.SUPERVISOR)
+    assert len(selectors.desk_cases(old)) == 2
+    assert selectors.desk_cases(come) == []
+    for taken in (plain, kept):
+        for act in (
+            lambda number=taken.number: selectors.case_for(come, number),
+            lambda number=taken.number: services.case_seal(by=come, number=number),
+        ):
+            with pytest.raises(UnknownCase):
+                act()
+    passing_up.waiting_passed_up()
+    assert Case.objects.get(number=kept.number).kept_from == [come.pk]
+
+
+def test_what_fails_for_one_report_holds_up_no_other(monkeypatch):
+    staff("chief", Role.SUPERVISOR, name="演示督办")
+    words = ["演示督办一".encode(), "演示督办二".encode()]
+    for said in words:
+        lodged(said)
+    custodians()
+    whole = keeping.content_of
+
+    def fails_once(case, **more):
+        if bytes(case.messages.get(n=0).octets) == words[0]:
+            raise TooLarge
+        return whole(case, **more)
+
+    monkeypatch.setattr(keeping, "content_of", fails_once)
+    upkeep.waiting_passed_up()
+    assert SealedReport.objects.count() == 1
+    monkeypatch.undo()
+    SealedReport.objects.update(waits=True)
+    SealedBox.objects.filter(pk=SealedBox.objects.first().pk).delete()
+    SealedBox.objects.update(box=b"broken")
+    keeping.waiting_sealed()
+    assert SealedReport.objects.filter(waits=True).count() == 1
+
+
+def test_a_custodians_new_key_hides_nothing_that_was_sealed_to_the_old_one():
+    (keeper, private), (other, other_private) = custodians()
+    services.sealed_lodge(words=MARKED)
+    operator = staff("op", Role.OPERATOR)
+    _, public = boxes.keys_made()
+    services.custodian_register(by=operator, staff=keeper, post="室主任", key=public)
+    (row,) = selectors.sealed_for(keeper)
+    assert services.sealed_open(by=keeper, report=row.id, private_key=private).words == MARKED
+    with pytest.raises(UnknownCase):
+        services.sealed_open(by=keeper, report=row.id, private_key=other_private)
+    assert [one.opened_by_me for one in selectors.sealed_for(keeper)] == [1]
+    assert [(one.opened_by_me, one.opened_by_others) for one in selectors.sealed_for(other)] == [
+        (0, 1)
+    ]
+    acts = [json.loads(bytes(one.body)) for one in Pending.objects.filter(kind="accounts.act")]
+    assert (acts[-1]["by"], acts[-1]["what"], public in acts[-1]["subject"]) == (
+        "op", "custodian.key", True,
+    )  # fmt: skip
+
+
+def test_a_report_whose_keys_were_replaced_on_its_way_is_not_lost(city, county, courier):
+    connect(city, county)
+    with unit_context(city):
+        (keeper, private), (other, _) = custodians()
+    courier.carry(city, county)
+    accept_all()
+    services.sealed_by_staff(by=handler(), words=MARKED, way="box")
+    parcels.parcels_send()
+    with unit_context(city):
+        for one in (keeper, other):
+            key = boxes.keys_made()[1]
+            services.custodian_register(by=None, staff=one, post="室主任", key=key)
+    courier.carry(county, city)
+    with unit_context(city):
+        (row,) = selectors.sealed_for(keeper)
+        assert services.sealed_open(by=keeper, report=row.id, private_key=private).words == MARKED
+
+
+def test_a_unit_cannot_fill_a_case_with_photos(county, neighbour, courier):
+    handed_on(county, neighbour, courier, photos=(photo(), photo(), photo()))
+    record = Pending.objects.filter(kind="channel.attachment").first()
+    header = decode_header(bytes(record.header))
+    more = ReceivedRecord(
+        origin=origin(), index=9, commitment="cd" * 32, header=header, body=bytes(record.body)
+    )
+    with unit_context(neighbour), pytest.raises(RecordRejected, match="all the photos"):
+        exchange.apply_attachments([more])

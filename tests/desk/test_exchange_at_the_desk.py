@@ -11,6 +11,7 @@ from minqing.accounts.models import Role
 from sync import ledger
 from sync.exchange import documents, peers
 from sync.exchange.incidents import incident_record
+from sync.models import Pending
 from sync.models.exchange import Grant, Incident, Peer
 from sync.refusals import PeerFault, PeerLied
 from tenants.current import unit_context
@@ -113,6 +114,12 @@ def test_what_a_unit_may_have_is_set_for_all_kinds_in_one_press(
     assert operator.post(f"{address}grant/", stale).status_code == 400, "somebody changed it"
     assert len(starts()) == 2
     assert operator.post(f"{address}end/").status_code == 302
+    with unit_context(county):
+        acts = [bytes(row.body) for row in Pending.objects.filter(kind="accounts.act")]
+    assert len(acts) == 3
+    assert b'"by":"operator"' in acts[0]
+    assert b"archives.entry+ archives.reply" in acts[0]
+    assert b'"what":"connection.end"' in acts[2]
     assert "已断开" in operator.get(address).content.decode()
 
 

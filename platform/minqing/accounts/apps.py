@@ -12,3 +12,4 @@ class AccountsConfig(AppConfig):
 
         register_kind(RecordKind(name=audit.KIND, slotted=True))
         register_kind(RecordKind(name=audit.STAFF_KIND))
+        register_kind(RecordKind(name=audit.ACT_KIND))

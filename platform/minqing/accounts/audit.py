@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 KIND = "accounts.read"
 STAFF_KIND = "accounts.staff"
+ACT_KIND = "accounts.act"
 
 
 def read_recorded(by: Staff, what: str, subject: str) -> None:
@@ -56,6 +57,20 @@ def staff_recorded(by: Staff | None, staff: Staff | Proposal, what: str) -> None
     with transaction.atomic():
         ledger.append(
             kind=STAFF_KIND, subject=f"staff:{staff.username}", body=msgspec.json.encode(body, order="deterministic"),
+            audience=audiences.for_unit(identity.origin()), media_type="application/json",
+        )  # fmt: skip
+        ledger.seal_soon()
+
+
+def act_recorded(by: Staff | None, what: str, subject: str) -> None:
+    """Append that somebody who runs the platform did ``what`` to ``subject``: connections, grants, who opens sealed reports.
+
+    ``by=None`` is the host's own command line.
+    """
+    body = {"by": by.username if by is not None else "", "subject": subject, "what": what}
+    with transaction.atomic():
+        ledger.append(
+            kind=ACT_KIND, subject="acts", body=msgspec.json.encode(body, order="deterministic"),
             audience=audiences.for_unit(identity.origin()), media_type="application/json",
         )  # fmt: skip
         ledger.seal_soon()

@@ -6,7 +6,6 @@ agrees (``by=None``): that is root's business, and it is written down all the sa
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,13 +19,12 @@ from minqing.accounts.audit import staff_recorded
 from minqing.accounts.errors import NotAllowed, StaffFault
 from minqing.accounts.models import Proposal, Role, Staff
 from minqing.accounts.permissions import require_operator
-from minqing.accounts.staffing import Given
+from minqing.accounts.staffing import KEPT, Given
 
 if TYPE_CHECKING:
-    from django.db.models import QuerySet
+    import datetime
 
-KEPT = datetime.timedelta(days=14)
-"""How long a proposal may be agreed to."""
+    from django.db.models import QuerySet
 
 
 @dataclass(frozen=True, kw_only=True)

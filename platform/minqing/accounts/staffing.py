@@ -7,6 +7,7 @@ be two people, or a custodian. Taking rights away and shutting an account need n
 
 from __future__ import annotations
 
+import datetime
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 What = Proposal.What
+KEPT = datetime.timedelta(days=14)
+"""How long a proposal may be agreed to."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,6 +162,7 @@ def _proposed(
 ) -> Given:
     """Write the proposal; an earlier one about the same account is replaced. Only halves of the password are shown."""
     half = len(word) // 2 + 1
+    Proposal.objects.filter(day__lt=timezone.localdate() - KEPT).delete()
     row, _made = Proposal.objects.update_or_create(
         username=username,
         defaults={

@@ -36,7 +36,7 @@ from minqing.channel.models import (
 from minqing.channel.octets import check_words
 from minqing.channel.originals import opened
 from minqing.channel.parcels import apply_parcels
-from minqing.channel.photos import photo_read
+from minqing.channel.photos import MAX_PHOTOS, photo_read
 from minqing.channel.services.forgetting import case_emptied, case_erased
 from minqing.channel.services.keeping import case_kept
 from minqing.channel.services.lodging import case_made
@@ -181,6 +181,8 @@ def apply_attachments(records: Sequence[ReceivedRecord]) -> None:
         case = Case.objects.filter(source=record.origin, source_subject=details.about).first()
         if case is None:
             raise RecordRejected(record.commitment, "the case was not handed to this unit")
+        if case.attachments.exclude(commitment=record.commitment).count() >= MAX_PHOTOS:
+            raise RecordRejected(record.commitment, "the case has all the photos that it may have")
         if (
             case.state != State.SEALED
             and not case.attachments.filter(commitment=record.commitment).exists()

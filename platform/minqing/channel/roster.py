@@ -32,6 +32,11 @@ def staff_named(words: bytes) -> set[int]:
     return {pk for pk, name in rows if len(_plain(name)) >= _SHORTEST and _plain(name) in text}
 
 
+def is_named(words: bytes, staff: Staff) -> bool:
+    """Say whether the words hold this person's name: nobody reads what is said about them, whenever they came here."""
+    return _any_named(words, {staff.name})
+
+
 def someone_there_is_named(words: bytes, code: str) -> bool:
     """Say whether the words name an official that another unit has published as its own."""
     return _any_named(

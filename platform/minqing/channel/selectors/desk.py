@@ -10,8 +10,9 @@ from django.utils import timezone
 from minqing.accounts.audit import read_recorded
 from minqing.accounts.models import Role
 from minqing.accounts.permissions import require
+from minqing.channel import roster
 from minqing.channel.errors import UnknownCase, UnknownCode
-from minqing.channel.models import Case, Message, Purpose
+from minqing.channel.models import Case, Message, Purpose, Sender
 from minqing.channel.selectors.reporter import photo_of
 from minqing.channel.selectors.shown import (
     deadlines_of,
@@ -55,7 +56,7 @@ def case_locked(by: Staff, number: str) -> Case:
         UnknownCase: there is none of that number that they may know of.
     """
     case = visible_cases(by).select_for_update(of=("self",)).filter(number=number).first()
-    if case is None:
+    if case is None or _names(case, by):
         raise UnknownCase
     return case
 
@@ -78,6 +79,7 @@ def desk_cases(
     rows = [
         _row(case, names, timezone.localdate())
         for case in cases.prefetch_related("deadlines", "referrals", first, "messages__masks")
+        if not any(roster.is_named(bytes(message.octets), by) for message in case.messages.all())
     ]
     rows.sort(key=lambda row: (row.behind, not row.pressed, row.due is None, row.due, row.number))
     return [row for row in rows if row.late or not late][:limit]
@@ -135,9 +137,15 @@ def unit_names() -> dict[str, str]:
 
 def _visible(by: Staff, number: str) -> Case:
     case = visible_cases(by).select_related("place__within").filter(number=number).first()
-    if case is None:
+    if case is None or _names(case, by):
         raise UnknownCase
     return case
+
+
+def _names(case: Case, by: Staff) -> bool:
+    """Say whether the reporter's words name this person, who may have come here, or by that name, after the report."""
+    said = case.messages.filter(sender=Sender.CITIZEN).values_list("octets", flat=True)
+    return any(roster.is_named(bytes(octets), by) for octets in said)
 
 
 def _row(case: Case, names: dict[str, str], today: datetime.date) -> DeskRow:

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from minqing.accounts.audit import act_recorded
 from minqing.accounts.models import Role, Staff
 from minqing.accounts.permissions import require
 from minqing.channel import boxes
@@ -42,6 +43,7 @@ def designation_enter(*, by: Staff | None, document: str, issuer: str, day: date
         if len(openers) < CUSTODIANS:
             raise FormFault(_("请先登记两名不同科室的密件保管人和他们的钥匙。"))
         _designation_made(document.strip()[:120], issuer.strip()[:120], day, openers)
+        act_recorded(by, "designation.enter", document.strip()[:120])
 
 
 def designation_withdraw(*, by: Staff | None) -> None:
@@ -59,6 +61,7 @@ def designation_withdraw(*, by: Staff | None) -> None:
         if designation is None:
             raise NotDesignated
         _designation_ended(designation)
+        act_recorded(by, "designation.withdraw", designation.document)
 
 
 def _designation_made(
@@ -155,8 +158,8 @@ def custodian_register(*, by: Staff | None, staff: Staff, post: str, key: str) -
                 "active": True,
             },
         )
-
         _custodians_changed()
+        act_recorded(by, "custodian.key", f"{staff.username} {base64.b64encode(public).decode()}")
 
 
 def custodian_end(*, by: Staff | None, staff: Staff) -> None:
@@ -173,6 +176,7 @@ def custodian_end(*, by: Staff | None, staff: Staff) -> None:
         if not Custodian.objects.filter(staff=staff, active=True).update(active=False):
             raise FormFault(_("这个人现在不是密件保管人。"))
         _custodians_changed()
+        act_recorded(by, "custodian.end", staff.username)
 
 
 def receiver_accept(*, by: Staff | None, commitment: str) -> None:
@@ -196,6 +200,7 @@ def receiver_accept(*, by: Staff | None, commitment: str) -> None:
         Acceptance.objects.create(
             designation=designation, accepted_by=by, accepted_on=timezone.localdate()
         )
+        act_recorded(by, "receiver.accept", commitment)
 
 
 def receiver_end(*, by: Staff | None, commitment: str) -> None:
@@ -214,6 +219,7 @@ def receiver_end(*, by: Staff | None, commitment: str) -> None:
             .update(ended_by=by, ended_on=timezone.localdate())
         ):
             raise MoveRefused(_("这份文件没有确认过，或者已经取消。"))
+        act_recorded(by, "receiver.end", commitment)
 
 
 def _foreign(commitment: str) -> Designation:

@@ -7,17 +7,19 @@ so itself; where there is nobody, to this unit's box key, until there is somebod
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
 from django.db import transaction
 from django.utils import timezone
+from nacl.exceptions import CryptoError
 from nacl.public import PrivateKey
 
 from minqing.accounts.models import Staff
 from minqing.channel import boxes, roster
 from minqing.channel.boxes import Content
-from minqing.channel.errors import TooLarge
+from minqing.channel.errors import ChannelFault, TooLarge
 from minqing.channel.models import Case, SealedBox, SealedReport, Sender
 from minqing.channel.originals import opened
 from minqing.channel.selectors.receivers import CUSTODIANS, custodians_in_force, receivers_in_order
@@ -40,7 +42,10 @@ def case_kept(case: Case, *, told_by: str) -> None:
 def waiting_sealed() -> None:
     """Seal to custodians what waited for some under this unit's box key; the caller sees to once a day."""
     for pk in list(SealedReport.objects.filter(waits=True).values_list("pk", flat=True)):
-        with transaction.atomic():
+        with (
+            suppress(ChannelFault, CryptoError),
+            transaction.atomic(),
+        ):  # one that fails holds up no other
             report = SealedReport.objects.select_for_update().get(pk=pk)
             content = boxes.read(identity.box_open(bytes(report.boxes.get().box)))
             receiver, keys = _keepers(content, told_by=report.emptied_by)

@@ -8,12 +8,14 @@ supervisor is named, the custodians get a sealed copy meanwhile.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from django.db import transaction
 
 from minqing.accounts.models import Role, Staff
 from minqing.channel import roster
+from minqing.channel.errors import ChannelFault
 from minqing.channel.models import Case, Sender
 from minqing.channel.services.keeping import copy_for_custodians
 from minqing.channel.services.referring import reachable, refer_locked
@@ -52,14 +54,23 @@ def waiting_passed_up() -> None:
     for pk in Case.objects.filter(kept_from__isnull=False, superior="", state__in=OPEN).values_list(
         "pk", flat=True
     ):
-        with transaction.atomic():
+        with suppress(ChannelFault), transaction.atomic():  # one that fails holds up no other
             case = Case.objects.select_for_update(of=("self",)).get(pk=pk)
+            _named_since(case)
             superior = _superior_for(case, _words(case))
             said = case.messages.count()
             if superior is not None:
                 _passed_up(case, superior)
             elif case.copied < said and not seen_here(case) and copy_for_custodians(case):
                 Case.objects.filter(pk=pk).update(copied=said)
+
+
+def _named_since(case: Case) -> None:
+    """Whoever came to this unit, or was renamed, since the case was kept from those whom it names is kept from it too."""
+    named = sorted({*(case.kept_from or []), *roster.staff_named(_words(case))})
+    if named != case.kept_from:
+        case.kept_from = named
+        case.save(update_fields=["kept_from"])
 
 
 def seen_here(case: Case) -> bool:

@@ -28,6 +28,7 @@ from minqing.channel.selectors.receivers import (
     own_form_open,
     receivers_in_order,
 )
+from minqing.channel.selectors.sealed import keys_of_others
 from minqing.channel.services.forgetting import case_erased
 from minqing.channel.services.keeping import content_of, parts_of, report_sealed
 from minqing.channel.values import SealedLodged
@@ -74,7 +75,7 @@ def sealed_open(*, by: Staff, report: str, private_key: str) -> Content:
 
     Raises:
         NotAllowed: ``by`` is no custodian.
-        KeyFault: the key is not this custodian's or does not open it.
+        KeyFault: the key is another custodian's or does not open it. One's own key of before opens what was sealed to it.
         UnknownCase: there is no such report for this custodian.
     """
     by = require(by, Role.CUSTODIAN)
@@ -82,10 +83,16 @@ def sealed_open(*, by: Staff, report: str, private_key: str) -> Content:
     with transaction.atomic():
         box = (
             SealedBox.objects.select_for_update(of=("self",))
-            .filter(report__id=report, report__receiver="", key=boxes.public_of(private))
+            .filter(
+                report__id=report,
+                report__receiver="",
+                report__waits=False,
+                key=boxes.public_of(private),
+            )
             .first()
         )
-        if box is None or not Custodian.objects.filter(staff=by, active=True, key=box.key).exists():
+        custodian = Custodian.objects.filter(staff=by, active=True).first()
+        if box is None or custodian is None or bytes(box.key) in keys_of_others(custodian):
             raise UnknownCase
         content = boxes.unsealed(bytes(box.box), private)
         read_recorded(by, "sealed", f"sealed-{box.report_id.hex}")

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from minqing.accounts.audit import act_recorded
 from minqing.accounts.models import Role
 from minqing.desk import seen
 from minqing.desk.access import staff_page
@@ -65,6 +67,7 @@ def connection_ask(request: HttpRequest, staff: Staff) -> HttpResponse:
                 _("没有申请成。请核对地址，确认对方的平台开着。（%(why)s）") % {"why": fault},
             )
         else:
+            act_recorded(staff, "connection.ask", peer.origin)
             messages.success(request, _("申请送到了。请打电话给对方，核对指纹。"))
             return redirect("desk:connection", origin=peer.origin)
     return _list(request, staff, form, status=400)
@@ -93,6 +96,7 @@ def connection_accept(request: HttpRequest, staff: Staff, origin: str) -> HttpRe
             except PeerFault as fault:
                 form.add_error(None, _("没有办成。（%(why)s）") % {"why": fault})
             else:
+                act_recorded(staff, "connection.accept", origin)
                 messages.success(request, PEER_STATES[state.state])
                 return redirect("desk:connection", origin=origin)
     return _one(request, staff, origin, form, status=400)
@@ -110,6 +114,8 @@ def connection_grant(request: HttpRequest, staff: Staff, origin: str) -> HttpRes
                 peers.grant_set(origin, kind, granted=kind in given, history=kind in older)
         except PeerFault as fault:
             raise Refused(fault) from fault
+        chosen = " ".join(f"{kind}+" if kind in older else kind for kind in KINDS if kind in given)
+        act_recorded(staff, "connection.grant", f"{origin} {chosen}")
         return reverse("desk:connection", args=[origin])
 
     try:
@@ -130,7 +136,9 @@ def connection_grant(request: HttpRequest, staff: Staff, origin: str) -> HttpRes
 @staff_page(Role.OPERATOR, methods=("POST",))
 def connection_end(request: HttpRequest, staff: Staff, origin: str) -> HttpResponse:
     """End a connection; what was taken in stays."""
-    peers.connection_end(_peer(origin).origin)
+    with transaction.atomic():
+        peers.connection_end(_peer(origin).origin)
+        act_recorded(staff, "connection.end", origin)
     messages.success(request, _("已经断开，不再互相取送；以前收下的都还在。"))
     return redirect("desk:connection", origin=origin)
 
