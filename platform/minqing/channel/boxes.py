@@ -94,7 +94,8 @@ def read(padded: bytes) -> Content:
 
 def fits(content: Content) -> bool:
     """Say whether one box takes the content."""
-    return len(msgspec.msgpack.encode(content)) + 4 <= SIZES[-1]
+    length: int = len(msgspec.msgpack.encode(content))
+    return length + 4 <= SIZES[-1]
 
 
 def too_large() -> str:
