@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import functools
+import itertools
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -72,7 +74,7 @@ def make_entry(source: str, document: Document) -> Entry:
     title, unit, text = fold(document.title), fold(document.unit_name), fold(document.text)
     names = [fold(name) for name in document.names]
     parts = [title, *names, unit, text]
-    keys = [name_key(name) for name in document.names]
+    cut = [words(part) for part in parts]
     return Entry(
         key=entry_key(source, document.id),
         values={
@@ -82,20 +84,28 @@ def make_entry(source: str, document: Document) -> Entry:
             "source": [document.source] if document.source else [],
             "year": [str(document.year)] if document.year else [],
             "tag": list(document.tags),
-            "name": sorted(set(keys)),
-            "key": sorted(set().union(*map(name_keys, document.names))),
-            "part": sorted(set().union(*map(name_parts, document.names))),
-            "sound": sorted(set().union(*map(name_sounds, document.names))),
+            **_name_values(document.names),
         },
         tokens={
-            "title": " ".join(words(title)),
-            "word": " ".join(token for part in parts for token in words(part)),
+            "title": " ".join(cut[0]),
+            "word": " ".join(itertools.chain.from_iterable(cut)),
             "pair": " ".join(set().union(*map(pairs, parts))),
             "character": f" {FENCE} ".join(" ".join(characters(part)) for part in parts),
         },
         day=day_number(document.day),
         body=_write_body(document),
     )
+
+
+@functools.lru_cache(maxsize=4096)
+def _name_values(names: tuple[str, ...]) -> dict[str, list[str]]:
+    """The keys of a document's names, kept: many documents tell of one official."""
+    return {
+        "name": sorted({name_key(name) for name in names}),
+        "key": sorted(set().union(*map(name_keys, names))),
+        "part": sorted(set().union(*map(name_parts, names))),
+        "sound": sorted(set().union(*map(name_sounds, names))),
+    }
 
 
 def _write_body(document: Document) -> str:

@@ -71,19 +71,20 @@ def name_sounds(name: str) -> set[str]:
     return {"-".join(map(_merge, syllables)) for syllables in spellings(name)}
 
 
-def spellings(name: str) -> list[Syllables]:
+@functools.lru_cache(maxsize=1024)
+def spellings(name: str) -> tuple[Syllables, ...]:
     """Return up to eight spellings in toneless pinyin with v for ü, the likeliest first; a syllable per character.
 
     A surname is read as a surname first; then each character in turn in its other readings.
     """
     key = name_key(name)
     if not key:
-        return []
+        return ()
     options = [_readings(character) for character in key]
     options[0] = tuple(dict.fromkeys([*READINGS.get(key[0], ()), *options[0]]))
     if len(key) > 2 and (compound := COMPOUND.get(key[:2])):
         options[:2] = [(syllable,) for syllable in compound]
-    return list(itertools.islice(dict.fromkeys(_combinations(options)), SPELLINGS))
+    return tuple(itertools.islice(dict.fromkeys(_combinations(options)), SPELLINGS))
 
 
 def _combinations(options: list[Syllables]) -> Iterator[Syllables]:
@@ -105,6 +106,7 @@ def _umlauts(spelled: str) -> set[str]:
     return {spelled.replace("v", letter) for letter in ("v", "yu", "u")}
 
 
+@functools.lru_cache(maxsize=4096)
 def _merge(syllable: str) -> str:
     for pattern, replacement in _MERGED:
         syllable = pattern.sub(replacement, syllable)
