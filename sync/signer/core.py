@@ -10,7 +10,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import secrets
 import threading
 import time
 from dataclasses import replace
@@ -19,14 +18,12 @@ from typing import TYPE_CHECKING, Any
 from sync import audiences
 from sync.errors import NoteFault, PolicyFault, ProofFault, SignerRefused
 from sync.formats import merkle, notes, possession, regions
-from sync.signer import messages
+from sync.signer import keyfiles, messages
 from sync.signer.store import Seen, Signed, Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-_SEED_LENGTH = 32
 
 
 class SignerBusy(Exception):
@@ -207,8 +204,8 @@ class Signer:
         path, key_type = self._rotated(request)
         before, *following = self._both_keys(path, key_type)
         if not following:
-            name = _witness_name() if request.use == "witness" else before.name
-            following = [self._make_key(_next(path), name, key_type)]
+            name = keyfiles.witness_name() if request.use == "witness" else before.name
+            following = [self._make_key(keyfiles.following(path), name, key_type)]
         return self._both([before, *following])
 
     def _retire(self, request: messages.RetireKey) -> messages.Answer:
@@ -218,10 +215,12 @@ class Signer:
             last = self._last(request.origin).size if request.use == "log" else 0
             (after,) = following
             self._store.keep_ended(str(before.verifier), str(after.verifier), last)
-            _next(path).rename(path)  # the older secret is gone: nobody can sign with it any more
-            _sync_folder(path.parent)
+            keyfiles.following(path).rename(
+                path
+            )  # the older secret is gone: nobody can sign with it any more
+            keyfiles.sync_folder(path.parent)
             self._keys.pop(path.name, None)
-            self._keys.pop(_next(path).name, None)
+            self._keys.pop(keyfiles.following(path).name, None)
             before = after
         ended = self._store.ended_before(str(before.verifier))
         if ended is None:
@@ -351,12 +350,12 @@ class Signer:
     def _witness_keys(self) -> list[notes.SigningKey]:
         path = self._file("witness")
         if not path.exists():
-            self._make_key(path, _witness_name(), notes.COSIGNATURE)
+            self._make_key(path, keyfiles.witness_name(), notes.COSIGNATURE)
         return self._both_keys(path, notes.COSIGNATURE)
 
     def _both_keys(self, path: Path, key_type: int) -> list[notes.SigningKey]:
         """Return the key in a file, and the one that is to follow it if there is one."""
-        found = (self._read_key(place, key_type) for place in (path, _next(path)))
+        found = (self._read_key(place, key_type) for place in (path, keyfiles.following(path)))
         return [key for key in found if key is not None]
 
     def _read_key(self, path: Path, key_type: int) -> notes.SigningKey | None:
@@ -370,19 +369,7 @@ class Signer:
 
     def _make_key(self, path: Path, name: str, key_type: int) -> notes.SigningKey:
         """Write a new key whole and durably under its final name, then use it."""
-        path.parent.mkdir(exist_ok=True, mode=0o700)
-        draft = path.with_name(f"{path.name}.draft")
-        draft.unlink(missing_ok=True)
-        file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            os.write(
-                file, f"{name}\n{notes.encode64(secrets.token_bytes(_SEED_LENGTH))}\n".encode()
-            )
-            os.fsync(file)
-        finally:
-            os.close(file)
-        draft.rename(path)
-        _sync_folder(path.parent)
+        keyfiles.write(path, name)
         key = self._read_key(path, key_type)
         assert key is not None
         return key
@@ -398,19 +385,3 @@ def _pin(seen: Seen, signers: set[str]) -> tuple[str, str]:
         return seen.next_key, ""
     coming = signers - {seen.log_key}
     return seen.log_key, coming.pop() if coming else seen.next_key
-
-
-def _next(path: Path) -> Path:
-    return path.with_name(f"{path.name}.next")
-
-
-def _witness_name() -> str:
-    return f"minqing/witness/{secrets.token_hex(4)}"
-
-
-def _sync_folder(path: Path) -> None:
-    folder = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
