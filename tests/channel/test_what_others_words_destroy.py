@@ -321,6 +321,33 @@ def test_what_goes_back_by_itself_says_nothing_of_names_or_of_opening(city, coun
     assert selectors.desk_cases(staff("chief", Role.SUPERVISOR)) == []
 
 
+def test_what_nobody_may_open_at_the_unit_it_was_handed_to_goes_back(county, neighbour, courier):
+    connect(county, neighbour)
+    with unit_context(neighbour):
+        there = origin()
+        staff("chief", Role.SUPERVISOR, name="演示督办")
+        reader = staff("there", Role.HANDLER)
+    by = handler()
+    taken = []
+    for words in ("隆回的演示督办不管", "路灯坏了"):
+        taken.append(lodged(words.encode()))
+        services.case_refer(by=by, number=taken[-1].number, origin=there, reason="")
+    courier.carry(county, neighbour)
+    courier.carry(neighbour, county)
+    states = [selectors.case_by_code(one.code).referrals[0].state for one in taken]
+    assert states == ["returned", "received"]
+    services.follow_up(code=taken[1].code, words="演示督办也来过".encode())
+    courier.carry(county, neighbour)
+    courier.carry(neighbour, county)
+    view = selectors.case_by_code(taken[1].code)
+    assert (view.referrals[0].state, view.sealed) == ("returned", False)
+    with unit_context(neighbour):
+        assert selectors.desk_cases(reader) == []
+        assert not Message.objects.exists()
+    services.follow_up(code=taken[1].code, words="还在等".encode())
+    assert "message" in "".join(courier.carry(county, neighbour))
+
+
 # --- nobody here may open it --------------------------------------------------------------------
 
 

@@ -10,7 +10,7 @@ from django.contrib.auth.hashers import make_password
 from PIL import Image
 
 from minqing.accounts.models import Role, Staff
-from minqing.channel import boxes, exchange, parcels, selectors, services
+from minqing.channel import boxes, designations, exchange, parcels, selectors, services
 from sync.audiences import named_unit
 from sync.formats.records import decode_header
 from sync.identity import identity, origin
@@ -110,7 +110,7 @@ HANDLERS = {
     "channel.attachment": exchange.apply_attachments,
     "channel.status": exchange.apply_statuses,
     "channel.parcel": parcels.apply_parcels,
-    "channel.designation": exchange.apply_designations,
+    "channel.designation": designations.apply_designations,
 }
 
 

@@ -10,19 +10,18 @@ import datetime
 import uuid
 from typing import TYPE_CHECKING
 
-import msgspec
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from minqing.channel import roster
+from minqing.channel.designations import apply_designations
 from minqing.channel.errors import ChannelFault
 from minqing.channel.frames import FrameFault, details_decode, frame_decode
 from minqing.channel.models import (
     Attachment,
     Case,
     Deadline,
-    Designation,
     Kind,
     Message,
     Purpose,
@@ -47,7 +46,7 @@ from minqing.channel.services.moves import (
     status_tell,
     step_add,
 )
-from minqing.channel.services.passing_up import came_back, kept_from_desk
+from minqing.channel.services.passing_up import came_back, kept_from_desk, seen_here
 from minqing.channel.services.referring import photo_refer, reachable
 from minqing.channel.slots import slot_day
 from minqing.channel.states import (
@@ -164,10 +163,22 @@ def _kept_from_this_desk(case: Case) -> None:
     parent = current_unit().parent
     superior = reachable(code=parent.code) if parent is not None else None
     if superior is not None and superior.origin == case.source:
-        status_tell(case, case.source, state=State.RETURNED, note=_not_here())
-        case_emptied(case)
+        _sent_back(case)
         return
     kept_from_desk(case)
+    _sent_back_unseen(case)
+
+
+def _sent_back_unseen(case: Case) -> None:
+    """What a unit handed to us and nobody here may open goes back to it; what came over its head waits here instead."""
+    waits = case.kept_from is not None and not case.superior
+    if waits and not case.from_below and not seen_here(case):
+        _sent_back(case)
+
+
+def _sent_back(case: Case) -> None:
+    status_tell(case, case.source, state=State.RETURNED, note=_not_here())
+    case_emptied(case)
 
 
 def apply_attachments(records: Sequence[ReceivedRecord]) -> None:
@@ -224,6 +235,7 @@ def apply_messages(records: Sequence[ReceivedRecord]) -> None:
         message_hand_on(case, sender, Purpose(details.purpose), octets, told_by=record.origin)
         if from_source:
             kept_from_desk(case)
+            _sent_back_unseen(case)
         elif details.purpose == Purpose.ANSWER:
             _answered(case, record)
 
@@ -349,43 +361,3 @@ def _shared_case(record: ReceivedRecord, about: str) -> tuple[Case, bool]:
 def _name_of(case: Case, record: ReceivedRecord) -> str:
     peer = reachable(origin=record.origin)
     return peer.name if peer is not None else record.origin
-
-
-# --- who may open the second door ---------------------------------------------------------------
-
-
-class _Opener(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    office: str
-    post: str
-    key: str
-
-
-class _Designation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    code: str
-    name: str
-    document: str
-    issuer: str
-    day: datetime.date
-    openers: tuple[_Opener, ...]
-    in_force: bool
-
-
-def apply_designations(records: Sequence[ReceivedRecord]) -> None:
-    """Keep what a connected unit published about its own designation."""
-    for record in records:
-        try:
-            found = details_decode(record.body, _Designation)
-        except FrameFault as error:
-            raise RecordRejected(record.commitment, f"not a designation: {error}") from error
-        if record.origin.split("/")[1] != found.code:
-            raise RecordRejected(record.commitment, "a unit can publish only its own designation")
-        if Designation.objects.filter(origin=record.origin, commitment=record.commitment).exists():
-            continue
-        Designation.objects.filter(origin=record.origin, withdrawn_on=None).update(
-            withdrawn_on=timezone.localdate()
-        )
-        Designation.objects.create(
-            origin=record.origin, document=found.document[:120], issuer=found.issuer[:120], day=found.day, name=found.name[:120],
-            code=found.code, openers=[msgspec.to_builtins(opener) for opener in found.openers], commitment=record.commitment,
-            withdrawn_on=None if found.in_force else timezone.localdate(),
-        )  # fmt: skip
