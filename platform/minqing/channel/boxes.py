@@ -13,7 +13,7 @@ from nacl.public import PrivateKey, PublicKey, SealedBox
 
 from minqing.channel.errors import ChannelFault, TooLarge
 
-SIZES = tuple(64 * 1024 * 4**step for step in range(5))
+SIZES: tuple[int, ...] = tuple(64 * 1024 * 4**step for step in range(5))
 """Lengths a content is filled up to: 64 KiB, 256 KiB … 16 MiB."""
 
 
@@ -94,8 +94,7 @@ def read(padded: bytes) -> Content:
 
 def fits(content: Content) -> bool:
     """Say whether one box takes the content."""
-    length: int = len(msgspec.msgpack.encode(content))
-    return length + 4 <= SIZES[-1]
+    return len(msgspec.msgpack.encode(content)) + 4 <= SIZES[-1]
 
 
 def too_large() -> str:
