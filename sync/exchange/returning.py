@@ -16,7 +16,7 @@ from django.db import connection
 
 from sync import identity
 from sync.errors import LedgerFault, NoteFault, RecordFault, SignerFault
-from sync.exchange import doorbell, windows
+from sync.exchange import doorbell, rereading, windows
 from sync.exchange.peers import client_for
 from sync.formats import copies, framing
 from sync.ledger import erasure, refill
@@ -199,6 +199,7 @@ def recover() -> Recovered:
             RecordFault,
         ) as fault:  # what one of them invents costs its own share only
             done.silent.append(f"{source.peer.name}: {fault}")
+    rereading.own_steps_again()
     done.erased = erasure.replay()
     done.unopened = refill.ranges(refill.unopened())
     return done

@@ -14,8 +14,9 @@ from minqing.accounts.models import Role
 from minqing.archives import selectors, services
 from minqing.archives.errors import MoveRefused, SamePerson
 from minqing.archives.models import Official
-from sync.exchange import custody
+from sync.exchange import custody, rereading
 from sync.ledger import receipts
+from sync.models.handovers import Custody, Handover, Tenure
 from tenants.current import unit_context
 from tests.support.archives import Office, wording
 from tests.support.desk import hidden, signed_in, staff_of
@@ -155,6 +156,26 @@ def test_an_official_moves_with_history_and_original_proofs(three, visit):
         with unit_context(unit):
             page = selectors.official_page(three.official)
             assert (page.official.origin, len(page.entries)) == (origin_of(county), 3)
+
+
+def test_a_restored_home_learns_its_own_steps_again_from_its_log(three):
+    county, neighbour = three.county, three.neighbour
+    offer = three.offer()
+    before = three.standing(county)
+    pull_in(neighbour, county)
+    with unit_context(county):
+        for table in (Handover, Tenure, Custody):  # as an older backup has them
+            table.objects.all().delete()
+        for _ in range(2):
+            assert rereading.own_steps_again() == 1
+            assert custody.standing(three.subject) == before
+    three.press(neighbour, f"{three.path}{offer}/accept/")
+    pull_in(county, neighbour)
+    with unit_context(county):
+        for table in (Handover, Tenure, Custody):
+            table.objects.all().delete()
+        assert rereading.own_steps_again() == 2  # the close, too, whose accept the peer's log holds
+        assert custody.home_of(three.subject) == origin_of(neighbour)
 
 
 def test_an_order_of_the_superior_takes_two_people_and_a_public_notice(three):

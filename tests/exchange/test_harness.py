@@ -91,6 +91,15 @@ def test_the_check_sees_what_was_lost_doubled_disclosed_or_turned_round(what, se
     assert any(sentence in fault for fault in found), found
 
 
+def test_the_check_sees_units_that_think_differently_of_a_home():
+    here, there = "minqing/430501/00000001", "minqing/430502/00000002"
+    agreed = {1: {"soak:1-0": [there, ""]}, 2: {"soak:1-0": [there, ""]}}
+    assert checks.home_faults(agreed) == []
+    for other in ({"soak:1-0": [here, ""]}, {"soak:1-0": [there, "forked"]}, {}):
+        assert len(checks.home_faults({**agreed, 2: other})) == 1
+    assert len(checks.home_faults({1: {"s": [here, "x"]}, 2: {"s": [here, "x"]}})) == 1
+
+
 def test_the_check_sees_what_an_issuer_lost_or_sealed_twice():
     good = [0, "aa" * 32, "soak.line", "public", "s", "one"]
     for issued, acknowledged, sentence in (

@@ -29,6 +29,16 @@ def faults(issued, takings, acknowledged):
     return found
 
 
+def home_faults(custodies):
+    """Return subjects that units think of differently: unit number to what its ``custodies`` command said."""
+    found = []
+    for subject in sorted({subject for known in custodies.values() for subject in known}):
+        said = {number: tuple(known[subject]) if subject in known else None for number, known in custodies.items()}  # fmt: skip
+        if len(set(said.values())) > 1 or any(one is not None and one[1] for one in said.values()):
+            found.append(f"{subject} is kept by {said}")
+    return found
+
+
 def _root(commitments):
     return merkle.root_of(
         [merkle.leaf_hash(b"\x01" + bytes.fromhex(text)) for text in commitments]

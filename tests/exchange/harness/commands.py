@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import secrets
 import time
+from pathlib import Path
 from queue import Empty
 
 from django.db import connection, transaction
 
 from minqing.config import celery
 from sync import identity, ledger, sweeps
+from sync.exchange import custody, handing, handover, peers, returning, witness
 from sync.exchange import incidents as incident_room
-from sync.exchange import peers, returning, witness
 from sync.exchange import pull as pull_room
 from sync.formats import forks, heads, notes
 from sync.ledger import adoption, erasure
-from sync.models import Incident, Log, Peer
+from sync.models import Entry, Incident, Log, Opening, Peer
+from sync.models.handovers import Handover
+from sync.transports import carrying, discs
 from tenants.current import unit_by_code, unit_context
 from tenants.models import Domain, Unit
 from tenants.services import unit_provision
@@ -34,6 +38,7 @@ def apply(records):
                 for r in records
             ],
         )  # fmt: skip
+    custody.facts_came({r.header.subject for r in records if r.header.subject.startswith("soak:")})
 
 
 # --- beginning ------------------------------------------------------------------------------
@@ -158,6 +163,95 @@ def pull(*, origin):
 def witnessed():
     """Ask the other operators' witnesses."""
     return witness.ask_witnesses()
+
+
+# --- handovers and discs ----------------------------------------------------------------------
+
+
+class Kept:
+    """The charge of ``soak:`` subjects: a line in public is their facts; nothing else hangs on them."""
+
+    noun = "soak"
+
+    def first_home(self, subject):
+        """Return who issued the subject first; only the unit that it is named after ever does."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT origin FROM soak_applied WHERE subject = %s ORDER BY serial LIMIT 1",
+                [subject],
+            )
+            row = cursor.fetchone()
+        own = Opening.objects.filter(subject=subject, kind=LINE).exists()
+        return identity.origin() if own else row[0] if row else ""
+
+    def history(self, subject):
+        """Return the commitments of its lines."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT commitment FROM soak_applied WHERE subject = %s", [subject])
+            taken = [commitment for (commitment,) in cursor.fetchall()]
+        places = Opening.objects.filter(subject=subject, kind=LINE).values("index")
+        own = Entry.objects.filter(index__in=places).values_list("commitment", flat=True)
+        return [*taken, *(bytes(commitment).hex() for commitment in own)]
+
+    def moved(self, subject, giver, taker):
+        """Nothing hangs on it."""
+
+    def changed(self, subject):
+        """Nothing is shown."""
+
+
+def offer(*, subject, to, own):
+    """Offer a subject; ``own`` ones are issued first where nobody has. Return the commitments, or why it cannot be now."""
+    made = []
+    if own and not custody.home_of(subject):
+        made = append(
+            records=[[LINE, subject, "public", f"facts {subject} {secrets.token_hex(8)}"]]
+        )
+        ledger.seal()
+    return _stepped(lambda: [*made, handing.offer(subject, to)])
+
+
+def accept_offers():
+    """Accept what is offered to this unit."""
+    open_here = Handover.objects.filter(taker=identity.origin(), state="open")
+    offers = list(open_here.values_list("offer", flat=True))
+    return [_stepped(lambda offer=offer: [handing.accept(offer)]) for offer in offers]
+
+
+def cancel_offers():
+    """Take back what this unit offers."""
+    open_here = Handover.objects.filter(giver=identity.origin(), state__in=("open", "accepted"))
+    offers = list(open_here.values_list("offer", flat=True))
+    return [_stepped(lambda offer=offer: [handing.cancel(offer, "harness")]) for offer in offers]
+
+
+def _stepped(act):
+    try:
+        with transaction.atomic():
+            return act()
+    except handing.HandoverRefused as refused:
+        return refused.code
+
+
+def settle_handovers():
+    """Do the sweep's part of them."""
+    handover.try_again()
+
+
+def custodies():
+    """Return who keeps each subject that was ever offered, and whether that is contested."""
+    return {stands.subject: [stands.home, stands.contested] for stands in custody.standings()}
+
+
+def carry_out(*, folder, to):
+    """Write a disc for a unit."""
+    return discs.write(Path(folder), to).size
+
+
+def carry_in(*, folder):
+    """Take a disc in; return what did not hold, and the incidents that are open."""
+    _, faults = carrying.take_disc(Path(folder))
+    return {"faults": faults, "open": _open()}
 
 
 # --- incidents ------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from django.core.wsgi import get_wsgi_application
 from django.db import connection
 
 from minqing.config import celery
+from sync.exchange.custody import register_charge
 from sync.kinds import RecordKind, register_kind
 from sync.signer.process import serve
 from tenants.current import unit_by_code, unit_set
@@ -29,6 +30,7 @@ from tests.exchange.harness import commands
 register_kind(RecordKind(name=commands.LINE, apply=commands.apply))
 register_kind(RecordKind(name=commands.MOVE, apply=commands.apply))
 register_kind(RecordKind(name=commands.SLOTTED, apply=commands.apply, slotted=True))
+register_charge(commands.Kept())
 
 
 def run(order, channel):

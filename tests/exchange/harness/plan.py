@@ -11,11 +11,14 @@ OFTEN = {
     "cut": 20, "join": 25, "late": 12, "lossy": 25, "kill": 18, "start": 25, "sever": 6, "wipe": 4,
     "clock": 4, "set clock": 8, "fill": 6, "empty": 10, "back up": 3, "restore": 3, "recover": 8, "clone": 1,
     "lie": 24, "old head": 3, "replay": 3, "fork": 1, "revoke": 3, "grant": 6, "erase": 4,
+    "offer": 18, "accept": 18, "call off": 5, "carry": 8,
 }  # fmt: skip
 """How often each step comes, as weights."""
 
 SUBJECTS = 12
 OFFICIALS = 8
+KEPT = 3
+"""Subjects that are named after each unit and may be handed over."""
 
 
 class Plan:
@@ -44,6 +47,9 @@ class Plan:
             "lie": lambda *_: {"lie": dice.choice(list(LIES))},
             "fork": lambda *_: {"kept": dice.randint(0, 4), "grown": dice.randint(5, 12)},
             "recover": lambda *_: {"from peers": dice.random() < 0.5},
+            "offer": lambda unit, _: {
+                "subject": f"soak:{dice.choice([unit, dice.randint(1, units)])}-{dice.randrange(KEPT)}"
+            },
             "erase": lambda *_: {"which": round(dice.random(), 6)},
         }
         """What a step says besides its name, its unit and its peer."""

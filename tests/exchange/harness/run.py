@@ -156,6 +156,7 @@ class Run:
         for unit in units:
             self.judge(unit, self.tell(unit, "incidents"))
         found = checks.faults(issued, takings, self.acknowledged)
+        found += checks.home_faults({unit.number: self.tell(unit, "custodies") for unit in units})
         if found:
             self.fail("; ".join(found[:6]))
         self.counts["checked records"] = sum(len(log["leaves"]) for log in issued.values())
@@ -165,6 +166,8 @@ class Run:
         """Seal and pull until nothing grows: what a pull brings (orders carried out, heads seen) is logged in turn."""
         sizes = None
         for _ in range(_ROUNDS):
+            for unit in units:
+                self.tell(unit, "settle_handovers")
             before, sizes = sizes, [self.tell(unit, "seal") for unit in units]
             if sizes == before:
                 return

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 
+from tests.exchange.harness.carrying import Carrying
 from tests.exchange.harness.commands import KINDS
 from tests.exchange.harness.disasters import Disasters
 from tests.exchange.harness.hands import SEALING
 from tests.exchange.harness.lying import Lying
 
 
-class Steps(Lying, Disasters):
+class Steps(Carrying, Lying, Disasters):
     """Does steps by name; knows what each may answer."""
 
     def __init__(self, run):
@@ -21,7 +22,7 @@ class Steps(Lying, Disasters):
             "kill": self.kill, "start": self.start, "sever": self.sever, "wipe": self.wipe, "clock": self.clock,
             "set clock": self.set_clock, "fill": self.fill, "empty": self.empty, "back up": self.back_up, "restore": self.restore,
             "recover": self.recover, "clone": self.clone, "lie": self.lie, "old head": self.old_head, "replay": self.replay,
-            "fork": self.fork, "revoke": self.revoke, "grant": self.grant, "erase": self.erase,
+            "fork": self.fork, "revoke": self.revoke, "grant": self.grant, "erase": self.erase, "offer": self.offer, "accept": self.accept, "call off": self.call_off, "carry": self.carry,
         }  # fmt: skip
 
     def do(self, step):
