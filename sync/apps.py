@@ -29,6 +29,7 @@ class SyncConfig(AppConfig):
 
         register_provisioner("ledger", walls.provision, order=10)
         register_provisioner("erasure", erasure.provision, order=20)
+        register_adopter(returning.number_anew)  # first: nothing is told between the two
         register_adopter(adoption.adopt_unit)
         register_kind(RecordKind(name=ledger.PAD, slotted=True))
         register_kind(RecordKind(name=erasure.KIND, apply=erasing.apply_orders))

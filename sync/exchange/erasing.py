@@ -171,12 +171,12 @@ def apply_receipts(records: Sequence[ReceivedRecord]) -> None:
 
 def _is_order(commitment: str) -> bool:
     places = Entry.objects.filter(commitment=bytes.fromhex(commitment)).values("index")
-    return Opening.objects.filter(index__in=places, kind=erasure.KIND).exists()
+    return erasure.own_orders().filter(index__in=places).exists()
 
 
 def orders(limit: int = 100) -> list[OrderState]:
     """Return our newest orders, each with every unit that may hold copies: who confirmed, who is missing."""
-    openings = list(Opening.objects.filter(kind=erasure.KIND).order_by("-index")[:limit])
+    openings = list(erasure.own_orders().order_by("-index")[:limit])
     entries = dict(
         Entry.objects.filter(index__in=[opening.index for opening in openings]).values_list(
             "index", "commitment"

@@ -21,7 +21,7 @@ from sync.identity import origin as own_origin
 from sync.identity import peer_keys
 from sync.ledger import erasure
 from sync.models.exchange import Grant, Peer, Told
-from sync.models.ledger import Opening, Pending
+from sync.models.ledger import Pending
 from sync.refusals import RequestRefused
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def disclose(peer: Peer, start: int, stop: int) -> list[bytes]:
         where = _disclosed(peer.origin, grants)
         window = _window(where, start, min(stop, size, start + framing.WINDOW_LEAVES))
         before = Told.objects.filter(peer=peer, epoch=epoch, size=start).first()
-        if before is None and start and Opening.objects.filter(kind=erasure.KIND).exists():
+        if before is None and start and erasure.own_orders().exists():
             # It was told of records that are erased since; a count of what is left would accuse us. It begins again.
             epoch += 1
             Peer.objects.filter(pk=peer.pk).update(epoch=epoch)
@@ -121,7 +121,7 @@ def _order_waits(stop: int) -> bool:
     """Whether records may be gone whose order the reader of the first ``stop`` entries cannot know: a gap without a reason."""
     return (
         Pending.objects.filter(kind=erasure.KIND).exists()
-        or Opening.objects.filter(kind=erasure.KIND, index__gte=stop).exists()
+        or erasure.own_orders().filter(index__gte=stop).exists()
     )
 
 

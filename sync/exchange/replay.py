@@ -15,7 +15,6 @@ from sync.formats.records import decode_header
 from sync.kinds import fingerprint
 from sync.ledger import adoption
 from sync.models.exchange import Following, Quarantine, Received
-from sync.models.ledger import Opening
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,7 +65,7 @@ def _judges() -> str:
 
     A unit on an old backup does not know what it wrote itself and may reject an answer to it.
     """
-    adopted = Opening.objects.filter(kind=adoption.KIND).aggregate(last=Max("index"))["last"]
+    adopted = adoption.adoptions().aggregate(last=Max("index"))["last"]
     return hashlib.sha256(f"{fingerprint()} {adopted}".encode()).hexdigest()[:16]
 
 

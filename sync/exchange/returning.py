@@ -13,13 +13,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from django.db import connection
+from django.db.models import F
+from django.db.models.functions import Greatest
 
 from sync import identity
 from sync.errors import LedgerFault, NoteFault, RecordFault, SignerFault
 from sync.exchange import doorbell, rereading, windows
 from sync.exchange.peers import client_for
 from sync.formats import copies, framing
-from sync.ledger import erasure, refill
+from sync.ledger import adoption, erasure, refill
 from sync.models.exchange import Following, MirrorBundle, Peer, PeerHead, Received
 from sync.models.ledger import Log
 from sync.refusals import ExchangeFault, PeerLied, Refused, RequestRefused
@@ -35,11 +37,15 @@ if TYPE_CHECKING:
     from sync.exchange.tasks import Queued
     from sync.formats.heads import LogKeys
     from sync.formats.notes import Checkpoint
+    from tenants.models import Unit
 
 HEAD, LEAVES, RECORDS = "/exchange/yours/head", "/exchange/yours/leaves", "/exchange/yours/records"
 _ROUND = 512
 _CAP = 8 * 1024 * 1024 + framing.WINDOW_OCTETS + 66 * 1024 * 1024
 _SECONDS = 120.0
+_EPOCHS = 1 << 20
+"""Grants change less often than this between two adoptions."""
+
 _INDEX = re.compile(rb"[0-9]{1,18}")
 
 
@@ -203,6 +209,17 @@ def recover() -> Recovered:
     done.erased = erasure.replay()
     done.unopened = refill.ranges(refill.unopened())
     return done
+
+
+def number_anew(unit: Unit) -> str:
+    """Have every peer begin at 0 under a number that no note from before carries; registered as an adopter.
+
+    The backup has forgotten which numbers it gave to grants since, and what can no longer be opened is no longer counted:
+    a note under an old number would contradict what was signed before.
+    """
+    least = (adoption.adoptions().count() + 1) * _EPOCHS
+    changed = Peer.objects.update(epoch=Greatest(F("epoch") + 1, least))
+    return f"{unit.code}: what {changed} units were told of before is told anew"
 
 
 _look = cast("Queued", unit_task("sync.tasks.look_around")(look_around))

@@ -12,16 +12,19 @@ from sync.audiences import PUBLIC
 from sync.errors import LedgerFault, SignerRefused, SyncFault
 from sync.formats import merkle, tiles
 from sync.ledger import erasure, refill, tree
-from sync.models import Log
+from sync.models import Log, Opening
 from sync.signer import client
 from sync.signer.messages import Adopt
 from tenants.current import current_unit
 from tenants.errors import UnitFault
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from tenants.models import Unit
 
 KIND = "sync.adoption"
+SUBJECT = "signer"
 UNOPENED_LIMIT = 10_000
 
 
@@ -58,6 +61,11 @@ def adopt_unit(unit: Unit) -> str:
     return told
 
 
+def adoptions() -> QuerySet[Opening]:
+    """Return the adoptions that stand in our log."""
+    return Opening.objects.filter(subject=SUBJECT, kind=KIND)
+
+
 def adopt() -> Adopted:
     """Tell the signer the log's state, append the adoption as a public record, seal it; return its body.
 
@@ -82,7 +90,7 @@ def adopt() -> Adopted:
         )
         body = msgspec.json.encode(adopted, order="deterministic")
         Log.objects.filter(unit=log.unit).update(halted="", known=b"")
-        ledger.append(kind=KIND, subject="signer", body=body, audience=PUBLIC)
+        ledger.append(kind=KIND, subject=SUBJECT, body=body, audience=PUBLIC)
     ledger.seal()
     return adopted
 

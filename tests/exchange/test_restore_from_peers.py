@@ -154,6 +154,34 @@ def test_an_answer_to_what_a_restored_unit_has_forgotten_waits_until_it_knows_ag
         assert [answer.confirmed_on is None for answer in order.answers] == [False]
 
 
+def test_what_an_adopted_unit_counts_anew_contradicts_nothing_that_it_had_signed(
+    port, county, city
+):
+    connect(county, city, port, KIND)
+    with unit_context(city):
+        city_origin = identity.origin()
+    publish(county, b"one")
+    assert fetch(city, county).fault == ""
+    back_up(county)
+    with unit_context(county):
+        peers.grant_set(city_origin, "tests.other", history=True)
+    publish(county, b"two", b"erased")
+    assert fetch(city, county).fault == ""
+    with unit_context(county):
+        erasure.erase([commitment_of(county, b"erased")], basis="示例依据")
+        ledger.seal()
+    assert fetch(city, county).fault == ""
+    restore(county)
+    call_command("restore", "from-peers", county.code)
+    with unit_context(county):
+        unit_adopt(county)
+    publish(county, b"goes on")
+    assert fetch(city, county).fault == ""
+    assert applied_bodies(city)[-1] == b"goes on"
+    with unit_context(city):
+        assert not Incident.objects.exists()
+
+
 def test_what_a_restored_unit_wrote_on_places_that_were_taken_is_set_aside_and_told(
     port, county, city, monkeypatch
 ):
@@ -171,7 +199,7 @@ def test_what_a_restored_unit_wrote_on_places_that_were_taken_is_set_aside_and_t
         publish(county, b"elsewhere", subject="b", subjects=1)
     call_command("restore", "from-peers", county.code)
     with unit_context(county):
-        assert "3 records written after the restore were set aside" in unit_adopt(county)[0]
+        assert "3 records written after the restore were set aside" in unit_adopt(county)[-1]
     publish(county, b"four", subject="a", subjects=1)
     assert fetch(city, county).fault == ""
     assert applied_bodies(city) == [b"one", b"two", b"three", b"elsewhere", b"four"]

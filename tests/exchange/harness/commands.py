@@ -15,13 +15,13 @@ from sync.exchange import custody, handing, handover, peers, returning, witness
 from sync.exchange import incidents as incident_room
 from sync.exchange import pull as pull_room
 from sync.formats import forks, heads, notes
-from sync.ledger import adoption, erasure
+from sync.ledger import erasure
 from sync.models import Entry, Incident, Log, Opening, Peer
 from sync.models.handovers import Handover
 from sync.transports import carrying, discs
-from tenants.current import unit_by_code, unit_context
+from tenants.current import current_unit, unit_by_code, unit_context
 from tenants.models import Domain, Unit
-from tenants.services import unit_provision
+from tenants.services import unit_adopt, unit_provision
 
 LINE, MOVE, SLOTTED = "soak.line", "soak.move", "soak.slotted"
 KINDS = (LINE, MOVE, SLOTTED)
@@ -300,7 +300,8 @@ def come_back():
 
 def adopt():
     """Vouch for the log as it stands now."""
-    return adoption.adopt().size
+    unit_adopt(current_unit())
+    return size()[1]
 
 
 # --- what the check reads ---------------------------------------------------------------------
