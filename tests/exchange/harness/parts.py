@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import socket
 import threading
 import time
 from pathlib import Path
@@ -24,6 +25,7 @@ from minqing.config import celery
 from sync.exchange.custody import register_charge
 from sync.kinds import RecordKind, register_kind
 from sync.signer.process import serve
+from sync.signer.server import short_path
 from tenants.current import unit_by_code, unit_set
 from tests.exchange.harness import commands
 
@@ -90,14 +92,27 @@ def _take_settings(order):
 
 
 def _signer(order, line):
+    folder = Path(order["state"]) / "signer"
+
     def follow():
+        while not _listens(folder / "socket"):
+            time.sleep(0.005)
+        line.say(ready=True)
         list(line)
         os._exit(0)
 
     threading.Thread(target=follow, daemon=True).start()
-    folder = Path(order["state"]) / "signer"
-    line.say(ready=True)
     serve(folder, folder / "socket")
+
+
+def _listens(path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+        try:
+            with short_path(path) as short:
+                asking.connect(short)
+        except OSError:
+            return False
+    return True
 
 
 # --- web ------------------------------------------------------------------------------------
