@@ -80,7 +80,8 @@ def append(
     audiences.check(audience)
     salt = secrets.token_bytes(records.SALT_LENGTH)
     n, last = 1, b""
-    origin = _origins.get(place()) or identity.origin()
+    here = place()
+    origin = _origins.get(here) or identity.origin()
     with connection.cursor() as cursor:
         while True:
             header = records.encode_header(
@@ -100,7 +101,7 @@ def append(
                 break
             origin, number, before = otherwise
             n, last = (int(number) + 1, bytes.fromhex(before)) if number else (1, b"")
-    _origins[place()] = origin
+    _origins[here] = origin
     return Appended(
         commitment=commitment,
         origin=origin,

@@ -35,6 +35,8 @@ from sync.signer.messages import LastHead, SignHead
 from tenants.current import current_unit, unit_context
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tenants.models import Unit
 
 __all__ = [
@@ -71,6 +73,12 @@ _MOVE = "SELECT * FROM ledger_move(%s, %s, %s, %s)"
 # A staff record that waits before a slotted one of its subject goes with it: nobody enters the log before his predecessor.
 _SLOTTED = "SELECT id, subject FROM sync_pending WHERE slotted OR subject IN (SELECT subject FROM sync_pending WHERE slotted) ORDER BY id"
 _GROWN = "UPDATE sync_log SET size = %s, edge = %s"
+# The newest head with its cosignatures in one statement: every reader of the log begins with it.
+_NEWEST = """
+SELECT size, root, note, ARRAY(
+    SELECT line FROM sync_cosignature own WHERE own.size = head.size AND own.root = head.root ORDER BY witness_key
+) FROM sync_head head ORDER BY size DESC LIMIT 1
+"""
 _HEAD = "INSERT INTO sync_head (size, unit, root, note) VALUES (%s, %s, %s, %s)"
 
 
@@ -194,23 +202,30 @@ def head() -> SignedHead:
     Raises:
         LedgerFault: none was published yet.
     """
-    row = HeadRow.objects.order_by("-size").first()
+    with connection.cursor() as cursor:
+        cursor.execute(_NEWEST)
+        row = cursor.fetchone()
     if row is None:
         raise LedgerFault("This log has no published head yet.")
-    return with_cosignatures(row)
+    size, root, note, lines = row
+    return _signed_head(size, bytes(root), bytes(note), lines)
 
 
 def with_cosignatures(row: HeadRow) -> SignedHead:
     """Return a published head with the cosignatures of outside witnesses under it."""
-    note, root = bytes(row.note), bytes(row.root)
+    root = bytes(row.root)
     lines = (
         Cosignature.objects.filter(size=row.size, root=root)
         .order_by("witness_key")
         .values_list("line", flat=True)
     )
+    return _signed_head(row.size, root, bytes(row.note), lines)
+
+
+def _signed_head(size: int, root: bytes, note: bytes, lines: Iterable[str]) -> SignedHead:
     origin = note.split(b"\n", 1)[0].decode()
     whole = note + "".join(line.strip() + "\n" for line in lines).encode()
-    return SignedHead(origin=origin, size=row.size, root=root, note=whole)
+    return SignedHead(origin=origin, size=size, root=root, note=whole)
 
 
 def _seal_after_commit(unit: Unit) -> None:
