@@ -102,6 +102,30 @@ def test_what_was_chosen_is_not_lost_when_the_words_are_refused(county, visit):
     assert 'value="13900000000"' in page
 
 
+def test_words_that_are_too_long_come_back_to_be_shortened(county, visit):
+    long = ("路" * 34_134).encode()
+    for address in (LOOK, SEND):
+        answer = visit(county).post(address, **form(words=long))
+        assert answer.status_code == 413
+        assert f"{long.decode()}</textarea>" in answer.content.decode()
+
+
+def test_a_file_that_is_no_photo_is_told_where_the_photo_is_chosen_and_keeps_the_words(
+    county, visit
+):
+    parts = form(words=WORDS, kind="help", photo=b"%PDF-1.4")
+    parts["data"] = parts["data"].replace(b'name="photo"', b'name="photo"; filename="a.jpg"')
+    answer = visit(county).post(SEND, **parts)
+    page = answer.content.decode()
+    assert answer.status_code == 400
+    assert 'role="alert"' in page
+    assert 'type="file"' in page
+    assert base64.b64decode(hidden(page, "words64")) == WORDS
+    assert hidden(page, "kind") == "help"
+    with unit_context(county):
+        assert not Message.objects.exists()
+
+
 def test_the_receipt_says_number_code_and_latest_days_and_holds_no_words(county, visit):
     answer = visit(county).post(SEND, **form(words=WORDS, kind="help"))
     page = answer.content.decode()

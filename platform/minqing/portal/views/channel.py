@@ -11,6 +11,7 @@ on as base64 in a hidden field, decoded to exactly what came first.
 from __future__ import annotations
 
 import base64
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -79,22 +80,12 @@ def look(request: HttpRequest) -> HttpResponse:
     chosen, words = Chosen(), ""
     try:
         form = form_of(request)
+        words = _typed(form)
         chosen = _chosen(form)
         octets = _words(form)
-        words = octets.decode()
     except ChannelFault as fault:
         return _form(request, words=words, chosen=chosen, fault=str(fault), status=fault.status)
-    kinds = {choice.value: choice.label for choice in selectors.kinds()}
-    shown = {
-        "words": words,
-        "words64": base64.b64encode(octets).decode(),
-        "chosen": chosen,
-        "where": " ".join(part for part in (_village_name(chosen.village), chosen.place) if part),
-        "kind_label": kinds.get(chosen.kind, ""),
-        "form_token": once.form_token(),
-        "challenge": abuse.challenge(request.META.get("REMOTE_ADDR", "")),
-    }
-    return render(request, "portal/look.html", shown)
+    return _look(request, octets=octets, chosen=chosen)
 
 
 @unkept
@@ -105,12 +96,12 @@ def send(request: HttpRequest) -> HttpResponse:
         return problem(
             request, 403, _("这份表单是从别的网站送来的，没有收下。请从本站的“我要反映”写。")
         )
-    chosen, words = Chosen(), ""
+    chosen, words, octets = Chosen(), "", b""
     try:
         form = form_of(request)
+        words = _typed(form)
         chosen = _chosen(form)
         octets = _words(form)
-        words = octets.decode()
         lodged = once.carried_out(
             form,
             lambda: report_lodge(
@@ -129,6 +120,10 @@ def send(request: HttpRequest) -> HttpResponse:
     except once.FormSpent as fault:
         return problem(request, fault.status, str(fault))
     except ChannelFault as fault:
+        if octets:  # the words are good: the fault stands beside the photos, where it is mended
+            return _look(
+                request, octets=octets, chosen=chosen, fault=str(fault), status=fault.status
+            )
         return _form(request, words=words, chosen=chosen, fault=str(fault), status=fault.status)
     return render(request, "portal/receipt.html", {"lodged": lodged})
 
@@ -142,6 +137,15 @@ def _words(form: Form) -> bytes:
         return check_words(base64.b64decode(carried, validate=True))
     except ValueError as error:  # also characters that base64 does not have
         raise FormFault(_("提交的内容不完整，没有收下。请返回再提交一次。")) from error
+
+
+def _typed(form: Form) -> str:
+    """The words as they were typed, to be shown again when they are refused; empty where they are no text."""
+    for field in form.fields:
+        if field.name == "words" and b"\0" not in field.octets:
+            with suppress(UnicodeDecodeError):
+                return field.octets.decode()
+    return ""
 
 
 def _chosen(form: Form) -> Chosen:
@@ -163,6 +167,23 @@ def _village_name(code: str) -> str:
             if village.value == code:
                 return f"{township.name} {village.label}"
     return ""
+
+
+def _look(
+    request: HttpRequest, *, octets: bytes, chosen: Chosen, fault: str = "", status: int = 200
+) -> HttpResponse:
+    kinds = {choice.value: choice.label for choice in selectors.kinds()}
+    shown = {
+        "words": octets.decode(),
+        "words64": base64.b64encode(octets).decode(),
+        "chosen": chosen,
+        "fault": fault,
+        "where": " ".join(part for part in (_village_name(chosen.village), chosen.place) if part),
+        "kind_label": kinds.get(chosen.kind, ""),
+        "form_token": once.form_token(),
+        "challenge": abuse.challenge(request.META.get("REMOTE_ADDR", "")),
+    }
+    return render(request, "portal/look.html", shown, status=status)
 
 
 def _form(
