@@ -73,14 +73,12 @@ def value_of(values: Mapping[Any, Any], key: object) -> Any:
 
 @register.simple_tag
 def segments(stretches: Iterable[Segment]) -> SafeString:
-    """Escape each stretch and mark those that match."""
+    """Escape each stretch and mark those that match; a dot stands where a line ends."""
+    lines = ((stretch.text.replace("\n", " · "), stretch.is_match) for stretch in stretches)
     return format_html_join(
         "",
         "{}",
-        (
-            (format_html("<mark>{}</mark>", stretch.text) if stretch.is_match else stretch.text,)
-            for stretch in stretches
-        ),
+        ((format_html("<mark>{}</mark>", text) if is_match else text,) for text, is_match in lines),
     )
 
 
