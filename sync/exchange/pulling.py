@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import logging
 import threading
+from functools import partial
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from django.db import Error, connections
+from django.db import Error, close_old_connections, connections
 from django.utils import timezone
 
 from sync.errors import SyncFault
@@ -23,6 +25,8 @@ from sync.refusals import PeerFault
 from tenants.current import current_unit, unit_context
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tenants.models import Unit
 
 SLOTS = 16
@@ -33,6 +37,9 @@ DOUBTFUL = 4
 
 PATIENCE = 2.0
 """Seconds for which a task stays with its pull: nearly all are done by then."""
+
+LINGER = 60.0
+"""Seconds for which a thread waits for the next pull before it gives its connection back."""
 
 _log = logging.getLogger(__name__)
 
@@ -63,6 +70,59 @@ class _Slots:
 _slots = _Slots()
 
 
+class _Crew:
+    """Threads that wait a while for the next pull, so that it finds a connection to the database."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._jobs: SimpleQueue[tuple[Callable[[], None], threading.Event]] = SimpleQueue()
+        self._free = 0
+        """Threads that wait, without those for which something lies in the queue."""
+
+    def begin(self, job: Callable[[], None]) -> threading.Event:
+        """Have a job done by a thread that is free, or by a new one; return what is set when it is done."""
+        done = threading.Event()
+        with self._guard:
+            if self._free:
+                self._free -= 1
+                self._jobs.put((job, done))
+                return done
+        threading.Thread(target=self._work, args=(job, done), name="pulls", daemon=True).start()
+        return done
+
+    def _work(self, job: Callable[[], None], done: threading.Event) -> None:
+        try:
+            while True:
+                close_old_connections()
+                try:
+                    job()
+                finally:
+                    done.set()
+                with self._guard:
+                    self._free += 1
+                job, done = self._next()
+        except Empty:
+            return
+        finally:
+            connections.close_all()
+
+    def _next(self) -> tuple[Callable[[], None], threading.Event]:
+        try:
+            return self._jobs.get(timeout=LINGER)
+        except Empty:
+            with (
+                self._guard
+            ):  # nothing is put meanwhile: what was put last is found, or there is nothing
+                try:
+                    return self._jobs.get_nowait()
+                except Empty:
+                    self._free -= 1
+                    raise
+
+
+_crew = _Crew()
+
+
 def pull_beside(origin: str) -> bool:
     """Pull from a peer; return before it is done if it takes long. False: no place is free, and the sweep asks again.
 
@@ -75,15 +135,12 @@ def pull_beside(origin: str) -> bool:
         contact.update(due_at=timezone.now())
     if not entered:
         return entered is None
-    pulling = threading.Thread(
-        target=_pull, args=(unit, origin, lane), name=f"pull-{unit.code}", daemon=True
-    )
     try:
-        pulling.start()
+        done = _crew.begin(partial(_pull, unit, origin, lane))
     except RuntimeError:  # the machine has no thread left
         _slots.leave(lane)
         raise
-    pulling.join(PATIENCE)
+    done.wait(PATIENCE)
     return True
 
 
@@ -99,4 +156,3 @@ def _pull(unit: Unit, origin: str, lane: _Lane) -> None:
         )
     finally:
         _slots.leave(lane)
-        connections.close_all()

@@ -189,6 +189,7 @@ def test_a_chore_is_done_when_its_time_has_come_round_and_one_that_fails_stops_n
 def hanging(fresh_database, county, monkeypatch):
     """Four peers that hang when they are asked for their head, and one that answers."""
     monkeypatch.setattr(pulling, "PATIENCE", 0.2)
+    monkeypatch.setattr(pulling, "LINGER", 0.0)  # no thread outlives the test's database
     monkeypatch.setattr(client, "READ_SECONDS", 300.0)
     let_go, asked = threading.Event(), threading.Semaphore(0)
 
@@ -247,6 +248,24 @@ def test_peers_that_failed_before_leave_places_free_for_those_that_answer(hangin
     assert silent.filter(due_at__lte=timezone.now()).count() == 2  # the sweep asks again
     assert pulling.pull_beside(hanging.quick.origin)
     wait_until(lambda: taken_in(hanging.quick) == 1)
+
+
+def test_a_free_thread_takes_the_next_pull_and_ends_when_none_comes(monkeypatch):
+    monkeypatch.setattr(pulling, "LINGER", 0.5)
+    crew, ran, both = pulling._Crew(), [], threading.Barrier(2)
+
+    def note():
+        ran.append(threading.current_thread())
+
+    for _ in range(3):
+        assert crew.begin(note).wait(60)
+        wait_until(lambda: crew._free == 1)
+    assert len(set(ran)) == 1
+    together = [crew.begin(lambda: both.wait(60)) for _ in range(2)]  # one is free, one is new
+    assert all(done.wait(60) for done in together)
+    wait_until(lambda: crew._free == 0)
+    assert crew.begin(note).wait(60)
+    assert ran[-1] is not ran[0]
 
 
 def test_a_peer_that_drips_ends_by_its_rate_and_is_no_liar(county, db, monkeypatch):
