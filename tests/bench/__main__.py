@@ -22,7 +22,7 @@ from tests.support import environment  # noqa: F401  a state folder of this run'
 
 NAMES = ("ledger", "peers", "exchange", "search", "pages")
 DISC = "/var/tmp"
-"""Where each bench makes its folder: the tests' may be in memory, and a sync costs nothing there."""
+"""Where the run's folder is made: the tests' may be in memory, and a sync costs nothing there."""
 
 
 def main() -> int:
@@ -39,8 +39,17 @@ def main() -> int:
         help="how many the exchange catches up with (default 100,000)",
     )
     arguments = parser.parse_args()
-    os.environ["TMPDIR"] = tempfile.tempdir = DISC
-    django.setup()
+    with tempfile.TemporaryDirectory(
+        prefix="minqing-bench-", dir=DISC, ignore_cleanup_errors=True
+    ) as folder:
+        Path(folder).chmod(0o755)  # the embedded server may run under another account
+        os.environ["TMPDIR"] = tempfile.tempdir = folder
+        django.setup()
+        _measure(arguments)
+    return 0
+
+
+def _measure(arguments: argparse.Namespace) -> None:
     figures: dict[str, object] = {
         "cores": os.cpu_count(),
         "python": platform.python_version(),
@@ -57,7 +66,6 @@ def main() -> int:
         sys.stdout.write(f"   ({time.monotonic() - started:.0f} s)\n")
         Path("bench.json").write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n")
     sys.stdout.write("\nwritten to bench.json\n")
-    return 0
 
 
 def _sync_milliseconds() -> float:
