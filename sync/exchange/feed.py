@@ -87,16 +87,12 @@ def disclose(peer: Peer, start: int, stop: int) -> list[bytes]:
         grants = [(grant.kind, grant.start) for grant in Grant.objects.filter(peer=peer)]
         where = _disclosed(peer.origin, grants)
         window = _window(where, start, min(stop, size, start + framing.WINDOW_LEAVES))
-        before = Told.objects.filter(peer=peer, epoch=epoch, size=start).first()
-        if before is None and start and erasure.own_orders().exists():
-            # It was told of records that are erased since; a count of what is left would accuse us. It begins again.
+        told = _told(peer, epoch, where, window)
+        if told is None:
             epoch += 1
             Peer.objects.filter(pk=peer.pk).update(epoch=epoch)
-        counted, last = (
-            (before.count, before.last) if before is not None else _recount(where, start)
-        )
-        counted += window.count
-        last = window.last or last
+            told = _with(_recount(where, start), window)
+        counted, last = told
         Told.objects.update_or_create(
             peer=peer, epoch=epoch, size=window.stop, defaults={"count": counted, "last": last}
         )
@@ -115,6 +111,30 @@ def disclose(peer: Peer, start: int, stop: int) -> list[bytes]:
         grants=tuple(grants),
     ).sign(*peer_keys())
     return [rows, framing.end(note)]
+
+
+def _told(peer: Peer, epoch: int, where: sql.Composable, window: _Window) -> tuple[int, str] | None:
+    """Return how many records a peer was told of up to the window's end under these grants, and the last one.
+
+    None where that would contradict what we signed: it was told of records that are erased since, and reads from
+    another place now (from the beginning, on a disc, after a restore). It begins again, under another number.
+    """
+    said = Told.objects.filter(peer=peer, epoch=epoch)
+    at_start = said.filter(size=window.start).first()
+    before = (at_start.count, at_start.last) if at_start else _recount(where, window.start)
+    if erasure.own_orders().exists():
+        if at_start is None and window.start:
+            return None
+        within = said.filter(size__gt=window.start, size__lte=window.stop).order_by("-size").first()
+        if within is not None:
+            between = _recount(where, within.size)[0] - _recount(where, window.start)[0]
+            if before[0] + between != within.count:
+                return None
+    return _with(before, window)
+
+
+def _with(before: tuple[int, str], window: _Window) -> tuple[int, str]:
+    return before[0] + window.count, window.last or before[1]
 
 
 def _order_waits(stop: int) -> bool:

@@ -12,7 +12,8 @@ from django.core.management import call_command
 from sync import audiences, identity, ledger
 from sync.exchange import documents, peers
 from sync.formats import framing
-from sync.models import Incident, Quarantine
+from sync.ledger import erasure
+from sync.models import Entry, Incident, Opening, Quarantine
 from sync.transports import boxes, discs, parcels
 from tenants.current import unit_context
 from tests.support.carried import carry, carry_out, origin_of, parcel_of, standing
@@ -272,6 +273,24 @@ def test_new_grants_begin_again_and_apply_nothing_twice(met, disc, tmp_path):
     said, failed = carry("in", disc)
     assert not failed, said
     assert applied_bodies(city) == [b"public", b"other", b"last"]
+
+
+def test_a_disc_from_the_beginning_after_an_erasure_contradicts_no_earlier_one(met, disc, tmp_path):
+    county, city = met
+    publish(county, b"first", b"erased")
+    assert not carry_out(county, city, disc)[1]
+    assert not carry("in", disc)[1]
+    with unit_context(county):
+        (erased,) = Entry.objects.filter(index=Opening.objects.get(body=b"erased").index)
+        erasure.erase([bytes(erased.commitment).hex()], basis="示例依据")
+        ledger.seal()
+    publish(county, b"last")
+    assert not carry_out(county, city, tmp_path / "next", "--from", "0")[1]
+    said, failed = carry("in", tmp_path / "next")
+    assert not failed, said
+    with unit_context(city):
+        assert not Incident.objects.exists()
+    assert applied_bodies(city) == [b"first", b"erased", b"last"]
 
 
 def test_what_a_handler_rejects_waits_in_quarantine_as_with_a_pull(met, disc):
