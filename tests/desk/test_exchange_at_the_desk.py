@@ -8,7 +8,8 @@ import pytest
 from django.utils import timezone
 
 from minqing.accounts.models import Role
-from sync import ledger
+from minqing.desk import words
+from sync import ledger, refusals
 from sync.exchange import documents, peers
 from sync.exchange.incidents import incident_record
 from sync.models import Pending
@@ -18,6 +19,10 @@ from tenants.current import unit_context
 from tests.support.desk import hidden, signed_in, staff_of
 
 THEIRS = "1234 5678 " * 5
+
+
+def test_everything_that_is_held_against_a_peer_has_words():
+    assert set(words.INCIDENTS) == set(refusals.INCIDENTS)
 
 
 @pytest.fixture

@@ -43,6 +43,8 @@ INCIDENTS: Mapping[str, StrPromise] = MappingProxyType(
         "broken-chain": _("同一事项的记录前后接不上"),
         "unreadable-header": _("记录的抬头读不出来"),
         "wrong-note": _("对方签字的数目和实际不符"),
+        "misdirected": _("送来了不该给本单位的记录"),
+        "void-cancel": _("移交办成以后又说撤回"),
     }
 )
 
@@ -60,6 +62,7 @@ KINDS: Mapping[str, StrPromise] = MappingProxyType(
         "sync.policy": _("本地区的核对规则"),
         "sync.adoption": _("从备份恢复后的核对公告"),
         "sync.thaw": _("恢复采用对方记录的决定"),
+        "sync.repin": _("改认别的单位新钥匙的公告"),
     }
 )
 """Kinds that go by grant. The others are for the unit itself or for one named unit and need none."""
