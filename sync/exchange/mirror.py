@@ -98,7 +98,8 @@ def mirror(peer: Peer, source: Source) -> int:
     head = head_fetch(peer, source)
     mirrored = Following.objects.values_list("mirrored", flat=True).get(peer=peer)
     if head.size <= mirrored:
-        _judge_older(peer, head, mirrored)
+        if head.size < mirrored or not _is_proven(peer, head):
+            _judge_older(peer, head, mirrored)
         return mirrored
     if head.size > mirrored + _STEP:
         raise PeerLied(
@@ -114,6 +115,11 @@ def mirror(peer: Peer, source: Source) -> int:
         Following.objects.filter(peer=peer, mirrored=mirrored).update(mirrored=head.size)
     judge_heads(peer)
     return head.size
+
+
+def _is_proven(peer: Peer, head: notes.Checkpoint) -> bool:
+    """Whether our copy was compared with this very head before: most pulls bring nothing new."""
+    return PeerHead.objects.filter(peer=peer, size=head.size, root=head.root, proven=True).exists()
 
 
 def _copy(peer: Peer, source: Source, mirrored: int, size: int) -> _Copied | None:

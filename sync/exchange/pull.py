@@ -199,6 +199,8 @@ def _take_from(peer: Peer, source: Source, position: Position, stop: int) -> Non
                     _fetch, peer, source, (us, keys), begin, _proven(peer, begin, stop)
                 )
             windows.check_count(window, position)
+            if said.size == position.start:
+                return  # nothing new, and nothing to write: most pulls end here
             taken = take(peer, us, window, position, flush=not more)
             for lie in taken.lies:
                 incident_record(peer, lie)
