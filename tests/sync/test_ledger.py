@@ -110,7 +110,8 @@ def test_sealing_never_reads_the_whole_table_of_waiting_records(county):
         ledger.seal()
         append("report", kind="test.report")
         ledger.seal_slot(2_000_000_000)
-        assert scans() - before <= 1  # a slot looks for its records once, and it is one in many seconds
+        # A slot looks for its records once, and it is one in many seconds.
+        assert scans() - before <= 1
 
 
 def scans():
