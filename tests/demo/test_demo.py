@@ -29,8 +29,8 @@ def demo(*arguments, **options):
         env=CLEAN,
         text=True,
         cwd=options.pop("cwd"),
-        # who runs the tests in the background has SIGINT ignored, and children inherit that
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        # as a script starts it in the background; Ctrl-C must stop it all the same
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
         **options,
     )
 

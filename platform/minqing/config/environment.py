@@ -55,7 +55,7 @@ class Environment:
     """``MINQING_HOSTS``: comma-separated host names served besides those of the units (default none)."""
 
     slot_seconds: int
-    """``MINQING_SLOT_SECONDS``: length of a unit's slot in seconds (default 3600; the demo uses 2)."""
+    """``MINQING_SLOT_SECONDS``: length of a unit's slot in seconds (default 3600; the demo uses 30, its check 2)."""
 
     operator: str
     """``MINQING_OPERATOR``: who runs this deployment, as peers' pages show it (default ``local``)."""

@@ -55,15 +55,19 @@ def run_command(
 
 
 @contextlib.contextmanager
-def deployment(*, state: Path, port: int, say: Callable[[str], None]) -> Iterator[Deployment]:
+def deployment(
+    *, state: Path, port: int, say: Callable[[str], None], slot_seconds: int = 2
+) -> Iterator[Deployment]:
     """Start every part and load the demonstration data; stop all parts afterwards, keep the data.
+
+    ``slot_seconds`` is the length of the slots of a state that is new; a kept one keeps its own.
 
     Raises:
         PartFault: a part does not come up.
         PostgresFault: the embedded PostgreSQL does not start.
     """
     state.mkdir(parents=True, exist_ok=True)
-    environment = variables(state=state, port=port)
+    environment = variables(state=state, port=port, slot_seconds=slot_seconds)
     cluster = postgres.cluster_for(state)
     say("starting PostgreSQL")
     postgres.lease(cluster)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import TYPE_CHECKING
 
@@ -11,21 +12,36 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+_OF_BEFORE = {"MINQING_OPERATOR": "demo", "MINQING_SLOT_SECONDS": "2"}
+"""What a demonstration runs with that was made before the settings were kept beside it."""
+
+
 def variables(
     *, state: Path, port: int, demo: bool = True, slot_seconds: int = 2
 ) -> dict[str, str]:
-    """Return the settings of a deployment that listens on a loopback port."""
+    """Return the settings of a deployment that listens on a loopback port.
+
+    Operator and slot of a new state are kept in it for its whole life: the operator is part of every fingerprint, and slots
+    are numbered by their length.
+    """
     return {
         "DJANGO_SETTINGS_MODULE": "minqing.config.settings",
         "MINQING_STATE": str(state),
         "MINQING_DEMO": "1" if demo else "0",
-        "MINQING_SLOT_SECONDS": str(slot_seconds),
         "MINQING_PUBLIC_PORT": str(port),
-        "MINQING_OPERATOR": "demo",
         "MINQING_PROXY": "none",
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "",
+        **_kept(state, {"MINQING_OPERATOR": "演示机房", "MINQING_SLOT_SECONDS": str(slot_seconds)}),
     }
+
+
+def _kept(state: Path, new: dict[str, str]) -> dict[str, str]:
+    file = state / "demo.json"
+    if not file.exists():
+        chosen = _OF_BEFORE if (state / "signer").exists() else new
+        file.write_text(json.dumps(chosen, ensure_ascii=False), encoding="utf-8")
+    return dict(json.loads(file.read_text(encoding="utf-8")))
 
 
 def parts(*, state: Path, port: int) -> list[Part]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand, CommandError
 
 from minqing.config import postgres
-from minqing.demo.data import UNITS, sign_ins
+from minqing.demo.data import STAFF, UNITS, sign_ins
 from minqing.demo.deployment import Deployment, deployment
 from minqing.demo.supervisor import PartFault, free_port, port_is_free
 from minqing.demo.walk import walk
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from django.core.management.base import CommandParser
 
     from minqing.demo.walk import Step
+
+_SLOT_SECONDS = 30
+"""Slots of a demonstration that people look at: each empty one adds 16 records to each log. The walk of --check has short ones."""
 
 
 class Command(BaseCommand):
@@ -53,7 +56,9 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        signal.signal(signal.SIGTERM, _interrupt)
+        # a script that starts it in the background has SIGINT ignored, and children inherit that
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _interrupt)
         try:
             if options["check"]:
                 self._check(as_json=options["json"])
@@ -61,6 +66,8 @@ class Command(BaseCommand):
                 self._serve(options["state"].absolute(), options["port"], reset=options["reset"])
         except (PartFault, postgres.PostgresFault) as fault:
             raise CommandError(str(fault)) from fault
+        except KeyboardInterrupt:
+            raise CommandError("Stopped before the end.", returncode=130) from None
 
     def _say(self, sentence: str) -> None:
         self.stderr.write(f"minqing: {sentence}")
@@ -72,7 +79,9 @@ class Command(BaseCommand):
             )
         if reset:
             _forget(state)
-        with deployment(state=state, port=port, say=self._say) as running:
+        with deployment(
+            state=state, port=port, say=self._say, slot_seconds=_SLOT_SECONDS
+        ) as running:
             self._print_addresses(running)
             try:
                 while True:
@@ -91,6 +100,11 @@ class Command(BaseCommand):
         write("\n  演示登录 demonstration sign-ins:")
         for line in sign_ins():
             write(f"    {line}")
+        county, first = UNITS[1], STAFF[0]
+        write(
+            f"\n  先试 try first: {running.address(county.host)}，再以 {first.username} 登录 then sign in as {first.username} at "
+            f"{running.address(county.host, '/desk/')}\n"
+        )
         write("\n  Ctrl-C stops; the data stay in " + str(running.state) + "\n")
 
     def _check(self, *, as_json: bool) -> None:
