@@ -171,7 +171,7 @@ def test_each_role_opens_what_is_its_own_and_is_refused_the_rest(county, role):
             if role not in who:
                 assert status == 403, (pattern.name, method, role)
             elif method not in methods:
-                assert status == 405, (pattern.name, method, role)
+                assert status == (302 if method == "GET" else 405), (pattern.name, method, role)
             else:
                 assert status in {200, 302, 400, 404, 409}, (pattern.name, method, role, status)
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import html
+import re
+import uuid
+
 import pytest
 from django.contrib.sessions.models import Session
 from django.test import Client
@@ -27,7 +31,7 @@ def test_name_and_password_open_the_desk_and_signing_out_closes_it(clerk, county
     client = visit(county)
     assert enter(client, "wsl", PASSWORD).headers["location"] == "/desk/"
     assert "王示例" in client.get("/desk/").content.decode()
-    assert client.get("/desk/sign-out/").status_code == 405
+    assert client.get("/desk/sign-out/").headers["location"] == "/desk/", "looking signs nobody out"
     assert client.get("/desk/").status_code == 200
     assert client.post("/desk/sign-out/").headers["location"] == "/desk/sign-in/"
     assert client.get("/desk/").headers["location"] == "/desk/sign-in/"
@@ -178,3 +182,32 @@ def test_staff_pages_are_kept_by_no_cache(clerk, county, visit):
     assert "no-store" in client.get("/desk/sign-in/").headers["cache-control"]
     enter(client, "wsl", PASSWORD)
     assert client.get("/desk/").headers["cache-control"] == "private, no-store"
+
+
+def test_what_was_typed_is_given_back_when_the_session_has_ended(clerk, county, visit):
+    client = visit(county)
+    answer = client.post(
+        "/desk/cases/2026-XS-00001/answer/", {"note": "修好了 <b>", "password": PASSWORD}
+    )
+    page = answer.content.decode()
+    assert answer.status_code == 403
+    assert "修好了 &lt;b&gt;" in page
+    assert PASSWORD not in page
+    assert answer.headers["cache-control"] == "private, no-store"
+    target = html.unescape(re.search(r'class="button" href="([^"]+)"', page)[1])
+    entered = client.post(target, {"username": "wsl", "password": PASSWORD})
+    assert entered.headers["location"] == "/desk/cases/2026-XS-00001/"
+    with unit_context(county):
+        (session,) = Session.objects.all()
+        assert "修好了" not in str(session.get_decoded())
+
+
+def test_the_address_of_a_button_leads_to_its_page(clerk, county, visit):
+    client = visit(county)
+    enter(client, "wsl", PASSWORD)
+    public_id = uuid.uuid4()
+    for button, page in (
+        (f"/desk/entries/{public_id}/submit/", f"/desk/entries/{public_id}/"),
+        ("/desk/sign-out/", "/desk/"),
+    ):
+        assert client.get(button).headers["location"] == page

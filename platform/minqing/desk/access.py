@@ -6,6 +6,7 @@ view as ``view.rule`` so that a test can read every address of the app and hold 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, cast
@@ -13,7 +14,7 @@ from urllib.parse import urlencode
 
 from django.http import Http404, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import render
-from django.urls import reverse
+from django.urls import Resolver404, get_script_prefix, resolve, reverse
 
 from minqing.accounts.errors import NotAllowed
 from minqing.accounts.models import Role
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from minqing.accounts.models import Staff
 
 P = ParamSpec("P")
+
+_WORDS = ("title", "text", "words", "note", "reason", "pieces", "duties")
+"""Fields of the desk's forms that hold what somebody wrote; no password and no key stands among them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,9 +108,10 @@ def _answer(
         return HttpResponseRedirect(reverse("desk:password"))
     if not rule.allows(staff):
         return refusal(request, rule)
-    if request.method not in rule.methods and not (
-        request.method == "HEAD" and "GET" in rule.methods
-    ):
+    read = request.method in {"GET", "HEAD"}
+    if read and "GET" not in rule.methods:  # somebody opens the address of a button again
+        return HttpResponseRedirect(_page_of(request))
+    if not read and request.method not in rule.methods:
         return HttpResponseNotAllowed(rule.methods)
     try:
         return view(staff)
@@ -127,10 +132,29 @@ def refusal(request: HttpRequest, rule: Rule) -> HttpResponse:
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponse:
+    """Lead to the sign-in page and from there on to the page; words that were typed are given back to be copied."""
+    page = request.get_full_path() if request.method == "GET" else _page_of(request)
     target = reverse("desk:sign-in")
-    if request.method == "GET" and request.path != reverse("desk:queue"):
-        target += "?" + urlencode({"next": request.get_full_path()})
+    if page != reverse("desk:queue"):
+        target += "?" + urlencode({"next": page})
+    typed = [found for name in _WORDS if (found := request.POST.get(name, "").strip())]
+    if typed:
+        return render(
+            request, "desk/signed_out.html", {"typed": typed, "sign_in": target}, status=403
+        )
     return HttpResponseRedirect(target)
+
+
+def _page_of(request: HttpRequest) -> str:
+    """The page that a button belongs to: the nearest one above its address that can be read; else the queue."""
+    home, path = reverse("desk:queue"), request.path
+    while path != home and path.startswith(home):
+        path = path.rstrip("/").rpartition("/")[0] + "/"
+        with suppress(Resolver404):
+            found = resolve("/" + path.removeprefix(get_script_prefix()))
+            if "GET" in cast("Page", found.func).rule.methods:
+                return path
+    return home
 
 
 def _private(response: HttpResponse) -> HttpResponse:
