@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from minqing.accounts.models import Role
 from minqing.channel import selectors, services
-from minqing.channel.errors import ChannelFault, UnknownCase
+from minqing.channel.errors import ChannelFault, FormFault, UnknownCase
 from minqing.channel.states import State
 from minqing.desk import seen
 from minqing.desk.access import staff_page
@@ -217,12 +217,21 @@ def case_answer(request: HttpRequest, staff: Staff, number: str) -> HttpResponse
 def case_refer(request: HttpRequest, staff: Staff, number: str) -> HttpResponse:
     """Hand it to another connected unit, word for word; this unit stays responsible."""
     origin = request.POST.get("to", "")
+
+    def act() -> None:
+        reason = _note(request)
+        if not origin:
+            raise FormFault(_("请选择转给哪个单位。"))
+        if not reason.strip():
+            raise FormFault(_("请写明为什么转，例如“路段在你县境内”。对方看得到。"))
+        services.case_refer(by=staff, number=number, origin=origin, reason=reason)
+
     return _step(
         request,
         staff,
         number,
         "refer",
-        lambda: services.case_refer(by=staff, number=number, origin=origin, reason=_note(request)),
+        act,
         _("转出了；本单位仍要对反映人负责到底。"),
     )
 
