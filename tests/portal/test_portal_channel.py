@@ -167,6 +167,21 @@ def test_a_code_that_opens_nothing_gets_one_sentence(county, visit, code):
     assert "没有查到" in answer.content.decode()
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("1234 5678 9012 345", "15 位"),
+        ("１２３４", "4 位"),
+        ("1234-5678-9012-34567", "17 位"),
+        ("1234 5678 9012 3456", "请核对查询码"),
+    ],
+)
+def test_who_typed_too_few_or_too_many_digits_is_told_how_many(county, visit, code, said):
+    page = visit(county).post(FOLLOW, **form(code=code)).content.decode()
+    assert said in page
+    assert code not in page, "what was typed stays off the screen"
+
+
 def test_another_units_code_opens_nothing_here(county, neighbour, visit):
     code = report(visit(county))
     assert visit(neighbour).post(FOLLOW, **form(code=code)).status_code == 404

@@ -20,7 +20,7 @@ from django.conf import settings
 from minqing.channel.errors import UnknownCode
 from tenants.current import current_unit
 
-_DIGITS = 16
+DIGITS = 16
 _COST = 2**13
 _MEMORY = 32 * 1024 * 1024
 
@@ -30,12 +30,12 @@ _places = threading.BoundedSemaphore(2)
 
 def code_make() -> str:
     """Return a new code of 53 random bits, written in groups of four."""
-    return code_written(f"{secrets.randbelow(10**_DIGITS):0{_DIGITS}d}")
+    return code_written(f"{secrets.randbelow(10**DIGITS):0{DIGITS}d}")
 
 
 def code_written(digits: str) -> str:
     """Return the digits in groups of four."""
-    return " ".join(digits[start : start + 4] for start in range(0, _DIGITS, 4))
+    return " ".join(digits[start : start + 4] for start in range(0, DIGITS, 4))
 
 
 def code_stretched(code: str) -> bytes:
@@ -49,7 +49,7 @@ def code_stretched(code: str) -> bytes:
         for character in unicodedata.normalize("NFKC", code[:80])
         if character not in " -\t\u3000\u2013\u2014"
     )
-    if len(digits) != _DIGITS or not (digits.isascii() and digits.isdigit()):
+    if len(digits) != DIGITS or not (digits.isascii() and digits.isdigit()):
         raise UnknownCode
     salt = hmac.digest(
         settings.CHANNEL_PEPPER, b"minqing/code/v1\0" + current_unit().code.encode(), hashlib.sha256

@@ -16,6 +16,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from minqing.channel import selectors, services
+from minqing.channel.codes import DIGITS
 from minqing.channel.errors import ChannelFault, UnknownCode
 from minqing.channel.models import Sender
 from minqing.channel.octets import form_of, from_elsewhere
@@ -69,8 +70,22 @@ def _sealed_shown(request: HttpRequest, code: str, unknown: UnknownCode) -> Http
     try:
         state = selectors.sealed_by_code(code)
     except UnknownCode:
-        return render(request, "portal/follow.html", {"fault": str(unknown)}, status=unknown.status)
+        fault = _miscounted(code) or str(unknown)
+        return render(request, "portal/follow.html", {"fault": fault}, status=unknown.status)
     return render(request, "portal/sealed_state.html", {"sealed": state})
+
+
+def _miscounted(code: str) -> str:
+    """How many digits were typed, where they are not as many as a code has: that tells nothing of any case.
+
+    The digits themselves are not given back: a code that is nearly right would stay on a screen that others use.
+    """
+    digits = sum(character.isdecimal() for character in code)
+    if digits == DIGITS:
+        return ""
+    return _(
+        "没有查到：您输了 %(n)d 位数字，查询码是 16 位，四位一组。请对着抄下来的再输一遍。"
+    ) % {"n": digits}
 
 
 def _act(request: HttpRequest, deed: Callable[[Form, str], None], said: str) -> HttpResponse:
