@@ -144,6 +144,11 @@ def words(folded: str) -> list[str]:
     return _kept(_segmenter().cut_for_search(folded, False))
 
 
+def pieces(text: str) -> list[str]:
+    """Return a text cut where its words meet; joined they are the text. For lines that break between words only."""
+    return list(_segmenter().cut(text))
+
+
 def words_asked(folded: str) -> list[str]:
     """Return the words of a folded query: the coarsest cut, each once."""
     return list(dict.fromkeys(_kept(_segmenter().cut(folded, False))))

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from django import template
+from django.conf import settings
 from django.urls import get_script_prefix
 from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from minqing.archives.matrix import Source
+from search.text import is_han, pieces
 from sync.exchange.incidents import frozen_origins
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from django.template import Context
-    from django.utils.safestring import SafeString
 
     from search.query import Segment
 
 register = template.Library()
+_BREAK = SafeString("<wbr>")
 
 
 @register.filter
@@ -65,10 +69,38 @@ def telephone_link(value: str) -> str:
     return "".join(sign for sign in value if sign.isdigit() or sign == "+")
 
 
+@register.simple_tag
+def slot_length() -> str:
+    """How long a citizen waits at most until his words have a proof."""
+    seconds = settings.MINQING.slot_seconds
+    if seconds < 120:
+        return _("%(n)d 秒") % {"n": seconds}
+    return _("%(n)d 分钟") % {"n": -(-seconds // 60)}
+
+
 @register.filter(name="of")
 def value_of(values: Mapping[Any, Any], key: object) -> Any:
     """Look up by a variable key; nothing for what is not there."""
     return values.get(key, ())
+
+
+@register.filter
+def phrases(text: str) -> SafeString:
+    """Let a heading break between its words only: browsers break Chinese anywhere."""
+    stretches = ["", *pieces(text)]
+    return format_html(
+        '<span class="phrases">{}</span>',
+        format_html_join(
+            "",
+            "{}{}",
+            ((_BREAK if _meet(before, word) else "", word) for before, word in pairwise(stretches)),
+        ),
+    )
+
+
+def _meet(before: str, word: str) -> bool:
+    """Whether two words meet without a sign between them; beside a sign a browser breaks as it should."""
+    return bool(before and word) and is_han(before[-1]) and is_han(word[0])
 
 
 @register.simple_tag
