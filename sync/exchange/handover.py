@@ -51,7 +51,10 @@ _OPEN = ("open", "accepted")
 
 def apply(records: Sequence[ReceivedRecord]) -> None:
     """Apply handler of ``sync.handover``."""
+    behind = rows.is_behind()
     for record in records:
+        if behind:
+            raise RecordRejected(record.commitment, rows.BEHIND)
         try:
             step = handovers.decode(record.body)
         except RecordFault as fault:
@@ -72,7 +75,12 @@ def apply(records: Sequence[ReceivedRecord]) -> None:
 
 
 def issue(step: AnyStep) -> str:
-    """Append a step of our own and note it through the code that notes everybody's; return its commitment."""
+    """Append a step of our own and note it through the code that notes everybody's; return its commitment.
+
+    Raises:
+        RolledBack, SignerUnreachable: as ``ledger.refuse_behind``.
+    """
+    ledger.refuse_behind()
     appended = ledger.append(
         kind=handovers.KIND,
         subject=handovers.subject_of(step.subject),
@@ -122,9 +130,14 @@ def try_again() -> None:
     """Take in what was held back until a step came that has come now; part of every sweep."""
     # All news at once: a log that tells much of it has what waits tried once, not once for each.
     if Custody.objects.filter(news=True).update(news=False):
-        waiting = Quarantine.objects.filter(reason="rejected").values("peer")
-        for peer in Peer.objects.filter(pk__in=waiting, frozen_on=None):
-            replay.replay(peer, everything=True)
+        retry()
+
+
+def retry() -> int:
+    """Try everything again that was held back; return how many records were taken in."""
+    waiting = Quarantine.objects.filter(reason="rejected").values("peer")
+    peers = Peer.objects.filter(pk__in=waiting, frozen_on=None)
+    return sum(replay.replay(peer, everything=True) for peer in peers)
 
 
 # --- the ordinary way ----------------------------------------------------------------------------
@@ -219,29 +232,12 @@ def _close(event: Event, step: Close) -> None:
 def _cancel(event: Event, step: Cancel) -> None:
     closed = rows.passage(event, step.offer)
     if closed.state == "closed" and closed.giver == event.origin:
-        _void(event)
+        rows.void(event)
         return
     found = _settled_before(event, step.offer)
     if found is not None:
         found.state, found.reason = "cancelled", step.reason
         _settle(found, event)
-
-
-def _void(event: Event) -> None:
-    """A cancel after the close changes nothing: the home had changed at the close. It is held against who wrote it."""
-    peer = Peer.objects.filter(origin=event.origin).first()
-    if peer is not None:
-        incident_record(
-            peer,
-            PeerLied(
-                "void-cancel",
-                "It cancels an offer that it had closed: the home had changed, and the cancel is void.",
-                {
-                    "step.json": handovers.encode(event.step),
-                    "commitment": event.commitment.encode(),
-                },
-            ),
-        )
 
 
 def _settle(found: Handover, event: Event) -> None:
@@ -310,7 +306,8 @@ def _move(row: Custody, giver: str, taker: str, *, cites: str, until: int, event
     charge = custody.charge_of(row.subject)
     if charge is not None:
         charge.moved(row.subject, giver, taker)
-    if taker == identity.origin() and charge is not None:
+    said = Tenure.objects.filter(subject=row.subject, origin=taker, cites=cites).exclude(taken="")
+    if taker == identity.origin() and charge is not None and not said.exists():
         head = (
             PeerHead.objects.filter(
                 peer__origin=event.origin, proven=True, size__gt=event.index or 0

@@ -5,14 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
-from sync.errors import RecordRejected
+from sync import ledger
+from sync.errors import RecordRejected, RolledBack, SignerFault
 from sync.exchange import custody
+from sync.exchange.incidents import incident_record
+from sync.formats import handovers
+from sync.models.exchange import Peer
 from sync.models.handovers import Custody, Handover
+from sync.refusals import PeerLied
 
 if TYPE_CHECKING:
     import datetime
 
     from sync.formats.handovers import AnyStep
+
+
+BEHIND = "This unit's own log is older than what it signed, or its signer is away: its own steps are not known."
+"""Why steps of others wait at a unit on an old backup: it may have answered them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,3 +83,29 @@ def news(row: Custody) -> None:
     """Keep the home, and have what was held back tried again."""
     row.news = True
     row.save(update_fields=["news", "home"])
+
+
+def is_behind() -> bool:
+    """Whether this unit's own log is an older one than it signed, or nobody can say at present."""
+    try:
+        ledger.refuse_behind()
+    except (RolledBack, SignerFault):
+        return True
+    return False
+
+
+def void(event: Event) -> None:
+    """A cancel after the close changes nothing: the home had changed at the close. It is held against who wrote it."""
+    peer = Peer.objects.filter(origin=event.origin).first()
+    if peer is not None:
+        incident_record(
+            peer,
+            PeerLied(
+                "void-cancel",
+                "It cancels an offer that it had closed: the home had changed, and the cancel is void.",
+                {
+                    "step.json": handovers.encode(event.step),
+                    "commitment": event.commitment.encode(),
+                },
+            ),
+        )

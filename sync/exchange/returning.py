@@ -205,7 +205,7 @@ def recover() -> Recovered:
             RecordFault,
         ) as fault:  # what one of them invents costs its own share only
             done.silent.append(f"{source.peer.name}: {fault}")
-    rereading.own_steps_again()
+    rereading.own_steps_again()  # before any step of others is tried again
     done.erased = erasure.replay()
     done.unopened = refill.ranges(refill.unopened())
     return done

@@ -4,7 +4,17 @@ Receipts, audit, erasure and adoption are rooms of their own behind it and are i
 """
 
 from sync.ledger.appends import Appended, append
-from sync.ledger.sealing import PAD, SignedHead, head, publish, seal, seal_due, seal_slot, seal_soon
+from sync.ledger.sealing import (
+    PAD,
+    SignedHead,
+    head,
+    publish,
+    refuse_behind,
+    seal,
+    seal_due,
+    seal_slot,
+    seal_soon,
+)
 
 __all__ = [
     "PAD",
@@ -13,6 +23,7 @@ __all__ = [
     "append",
     "head",
     "publish",
+    "refuse_behind",
     "seal",
     "seal_due",
     "seal_slot",

@@ -158,6 +158,16 @@ def seal_due() -> None:
         seal_slot(now)
 
 
+def refuse_behind() -> None:
+    """Refuse to go on where this database is older than what was signed: nothing that it says of us can be relied on.
+
+    Raises:
+        RolledBack: it is an old backup or a copy, or the log is halted.
+        SignerUnreachable, SignerRefused: nobody can say.
+    """
+    _refuse_rolled_back(_state())
+
+
 def seal_soon() -> None:
     """Seal once the present transaction has committed; a failure is logged and left to the sweep."""
     transaction.on_commit(partial(_seal_after_commit, current_unit()))

@@ -14,11 +14,14 @@ from minqing.accounts.models import Role
 from minqing.archives import selectors, services
 from minqing.archives.errors import MoveRefused, SamePerson
 from minqing.archives.models import Official
-from sync.exchange import custody, rereading
+from sync import sweeps
+from sync.exchange import custody, handover_rows, rereading
 from sync.ledger import receipts
 from sync.models.handovers import Custody, Handover, Tenure
 from tenants.current import unit_context
+from tenants.services import unit_adopt
 from tests.support.archives import Office, wording
+from tests.support.backups import back_up, restore
 from tests.support.desk import hidden, signed_in, staff_of
 from tests.support.handing import connect_all, origin_of, pull_in, settle
 from tests.support.served import served
@@ -167,15 +170,39 @@ def test_a_restored_home_learns_its_own_steps_again_from_its_log(three):
         for table in (Handover, Tenure, Custody):  # as an older backup has them
             table.objects.all().delete()
         for _ in range(2):
-            assert rereading.own_steps_again() == 1
+            assert rereading.own_steps_again() == 0
             assert custody.standing(three.subject) == before
     three.press(neighbour, f"{three.path}{offer}/accept/")
     pull_in(county, neighbour)
     with unit_context(county):
         for table in (Handover, Tenure, Custody):
             table.objects.all().delete()
-        assert rereading.own_steps_again() == 2  # the close, too, whose accept the peer's log holds
+        assert rereading.own_steps_again() == 0  # the close, too, whose accept the peer's log holds
         assert custody.home_of(three.subject) == origin_of(neighbour)
+
+
+def test_a_home_that_was_restored_closes_nothing_twice_and_contests_nothing(three):
+    county, neighbour, city = three.county, three.neighbour, three.city
+    offer = three.offer()
+    settle(county, neighbour, city)
+    back_up(county, "%")
+    three.press(neighbour, f"{three.path}{offer}/accept/")
+    settle(county, neighbour, city)
+    restore(county, "%")
+    pull_in(
+        county, neighbour
+    )  # the accept comes a second time, to a home that does not know its close
+    with unit_context(county):
+        assert handover_rows.is_behind()
+    call_command("restore", "from-peers", county.code, stdout=io.StringIO())
+    with unit_context(county):
+        unit_adopt(county)
+    settle(county, neighbour, city)
+    for unit in (county, neighbour, city):
+        with unit_context(unit):
+            sweeps.sweep_unit()
+        stands = three.standing(unit)
+        assert (stands.home, stands.contested) == (origin_of(neighbour), "")
 
 
 def test_an_order_of_the_superior_takes_two_people_and_a_public_notice(three):

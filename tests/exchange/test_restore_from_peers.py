@@ -19,6 +19,7 @@ from sync.models import Incident, Opening, PeerHead, Quarantine, Received
 from tenants.current import unit_context
 from tenants.errors import UnitFault
 from tenants.services import unit_adopt
+from tests.support.backups import back_up, restore
 from tests.support.exchange import KIND, applied_bodies, publish
 from tests.support.served import connect, served
 
@@ -27,32 +28,6 @@ from tests.support.served import connect, served
 def port(fresh_database):
     with served() as port:
         yield port
-
-
-def tables(cursor, unit):
-    cursor.execute(
-        "SELECT tablename FROM pg_tables WHERE schemaname = %s AND tablename LIKE 'sync\\_%%'",
-        [unit.schema_name],
-    )
-    return [name for (name,) in cursor.fetchall()]
-
-
-def back_up(unit):
-    """Keep a copy of the unit's tables, as a dump of its schema would."""
-    with unit_context(unit), connection.cursor() as cursor:
-        cursor.execute("CREATE SCHEMA kept")
-        for name in tables(cursor, unit):
-            cursor.execute(f"CREATE TABLE kept.{name} AS TABLE {unit.schema_name}.{name}")
-
-
-def restore(unit):
-    """Put the copy in the place of what is there, as an administrator of the database can."""
-    with unit_context(unit), connection.cursor() as cursor:
-        cursor.execute("SET session_replication_role = replica")
-        for name in tables(cursor, unit):
-            place = f"{unit.schema_name}.{name}"
-            cursor.execute(f"DELETE FROM {place}; INSERT INTO {place} SELECT * FROM kept.{name}")
-        cursor.execute("SET session_replication_role = DEFAULT")
 
 
 def fetch(unit, other):

@@ -177,5 +177,5 @@ class Run:
                     "pull", partial(self.steps.pulled, unit, whole=True), origin=other.origin
                 )
             for unit in units:
-                unit.parts["worker"].drain(0)
+                self.tell(unit, "sweep")
         self.fail(f"the units do not come to rest: their logs still grow, last to {sizes}")

@@ -1,0 +1,33 @@
+"""An older backup of a unit, brought back as an administrator of the database can."""
+
+from __future__ import annotations
+
+from django.db import connection
+
+from tenants.current import unit_context
+
+
+def _tables(cursor, unit, like):
+    cursor.execute(
+        "SELECT tablename FROM pg_tables WHERE schemaname = %s AND tablename LIKE %s",
+        [unit.schema_name, like],
+    )
+    return [name for (name,) in cursor.fetchall()]
+
+
+def back_up(unit, like=r"sync\_%"):
+    """Keep a copy of the unit's tables, as a dump of its schema would."""
+    with unit_context(unit), connection.cursor() as cursor:
+        cursor.execute("CREATE SCHEMA kept")
+        for name in _tables(cursor, unit, like):
+            cursor.execute(f"CREATE TABLE kept.{name} AS TABLE {unit.schema_name}.{name}")
+
+
+def restore(unit, like=r"sync\_%"):
+    """Put the copy in the place of what is there."""
+    with unit_context(unit), connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        for name in _tables(cursor, unit, like):
+            place = f"{unit.schema_name}.{name}"
+            cursor.execute(f"DELETE FROM {place}; INSERT INTO {place} SELECT * FROM kept.{name}")
+        cursor.execute("SET session_replication_role = DEFAULT")
