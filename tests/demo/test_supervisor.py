@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from minqing.demo.parts import variables
 from minqing.demo.supervisor import Part, PartFault, Supervisor
 
 SLEEP = [
@@ -81,3 +82,15 @@ def test_parts_die_with_a_killed_parent(tmp_path):
     os.kill(parent.pid, signal.SIGKILL)
     parent.wait()
     wait_until(lambda: not alive(child))
+
+
+def test_a_demonstration_keeps_the_operator_and_the_slots_it_was_made_with(tmp_path):
+    def runs_with(state, slot_seconds):
+        found = variables(state=state, port=8000, slot_seconds=slot_seconds)
+        return found["MINQING_OPERATOR"], found["MINQING_SLOT_SECONDS"]
+
+    new, before = tmp_path / "new", tmp_path / "before"
+    new.mkdir()
+    (before / "signer").mkdir(parents=True)  # made before these settings were kept
+    assert runs_with(new, 30) == runs_with(new, 2) == ("演示机房", "30")
+    assert runs_with(before, 30) == ("demo", "2")

@@ -171,6 +171,12 @@ def test_a_case_goes_to_another_unit_word_for_word_and_the_answer_comes_back(
     courier = Courier()
     there = signed_in(neighbour, staff_of(neighbour, "there", Role.HANDLER))
     receipt, address = taken(county, MARKED)
+    nowhere = step(handler, address, "refer", note="归你们管")
+    assert nowhere.status_code == 400
+    assert "请选择转给哪个单位" in nowhere.content.decode()
+    for_nothing = step(handler, address, "refer", to="minqing/430599/00000000", note=" ")
+    assert for_nothing.status_code == 400
+    assert "请写明为什么转" in for_nothing.content.decode()
     nobody = step(handler, address, "refer", to="minqing/430599/00000000", note="归你们管")
     assert nobody.status_code == 409
     assert "归你们管" in nobody.content.decode()

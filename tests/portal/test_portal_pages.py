@@ -24,6 +24,7 @@ from minqing.config.weblog import Logger
 from minqing.config.wsgi import application
 from minqing.portal.network import DRAWN, picture
 from minqing.portal.stand import LedgerStand
+from minqing.portal.templatetags.portal import phrases
 from search.marks import mark
 from sync.exchange.documents import own_document
 from sync.exchange.standing import PeerState
@@ -348,3 +349,11 @@ def test_figures_stand_on_the_home_page_with_their_base_once_there_are_any(count
     page = visit(county).get("/").content.decode()
     assert "7 人评价，5 人满意" in page
     assert "12 件" in page
+
+
+def test_a_heading_breaks_between_words_and_stays_the_same_text():
+    shown = phrases("坪上镇道路恢复 <b>，3 公里")
+    assert "恢复" in shown
+    assert "<wbr>" in shown
+    assert "&lt;b&gt;" in shown
+    assert re.sub("</?span[^>]*>|<wbr>", "", shown) == "坪上镇道路恢复 &lt;b&gt;，3 公里"
