@@ -134,7 +134,7 @@ def seal_slot(slot: int | None = None) -> SignedHead:
     unit = current_unit()
     _refuse_rolled_back(_state())
     with transaction.atomic(durable=True), connection.cursor() as cursor:
-        last = _state(SEAL).last_slot
+        last = slots.last_believed(_state(SEAL).last_slot)
         if slot is None or slot > last:
             cursor.execute(_SLOTTED)
             found = [(subject, key) for key, subject in cursor.fetchall()]
@@ -154,7 +154,7 @@ def seal_due() -> None:
     state, now = _state(), slots.number_now()
     if state.waiting or state.size != state.published:
         seal()
-    if now > state.last_slot:
+    if now > slots.last_believed(state.last_slot):
         seal_slot(now)
 
 

@@ -27,6 +27,17 @@ def number_now() -> int:
     return int(timezone.now().timestamp()) // int(settings.MINQING.slot_seconds)
 
 
+def last_believed(last: int) -> int:
+    """Return the number of the slot that ended last, or of the one before now where it lies past belief.
+
+    It does so after slots were made longer, which makes their numbers smaller, or after days with a clock in the
+    future: without this no slot would end for years.
+    """
+    now = number_now()
+    most = 2 * 86_400 // int(settings.MINQING.slot_seconds) + 1
+    return last if last - now <= most else now - 1
+
+
 def pads_for(records: int) -> int:
     """Return how many pads fill a slot with so many records to the next of 16, 32, 64 and so on."""
     filled = LEAST

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 
 import pytest
@@ -148,6 +149,20 @@ def test_the_sweep_ends_a_slot_at_its_clock_time_and_only_once(county):
             sweep_unit()
             assert ledger.head().size == size + 16
             assert ledger.seal_slot(slots.number_now()).size == size + 16
+
+
+def test_slots_that_were_made_longer_go_on_ending(county, settings):
+    with unit_context(county):
+        before = slots.number_now()
+        sizes = [ledger.seal_slot(before).size]
+        settings.MINQING = dataclasses.replace(settings.MINQING, slot_seconds=3600)
+        assert slots.number_now() < before
+        for _ in range(2):
+            sweep_unit()
+            sizes.append(ledger.head().size)
+        first, second, third = sizes
+        assert second - first >= slots.LEAST  # a slot ended
+        assert third - second < slots.LEAST  # and no other one
 
 
 def test_the_day_is_the_finest_time_in_a_record(county):
