@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import amqp
 
-from minqing.demo.supervisor import free_port
+from tests.support.deployment import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
