@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 SOURCE = "127.0.1."
 """Unit n connects from ``127.0.1.<n>``."""
@@ -148,6 +148,8 @@ class Proxy:
             net.heads.setdefault(asked, {})[answer.body] = None
         bend = net.bends.get(pair)
         bent = bend.change(answer) if bend is not None and path.startswith(bend.path) else None
+        if bent is not None:  # whoever lied hangs up, and says so: nobody asks on a line that closes
+            bent = replace(bent, headers=[*bent.headers, ("Connection", "close")])
         octets = (bent or answer).encode()
         if fault == "half":
             writer.write(octets[: len(octets) // 2])
