@@ -105,7 +105,9 @@ def test_nothing_acknowledged_is_lost_doubled_or_forked_by_kills(tmp_path):
             else:
                 running.supervisor.kill(part)
             running.supervisor.watch()
-            if number % 3 == 0:  # a slow machine is given the time for at least one report among three kills
+            if (
+                number % 3 == 0
+            ):  # a slow machine is given the time for at least one report among three kills
                 until_one_more(running, receipts)
         over.set()
         for thread in threads:

@@ -81,7 +81,9 @@ def photo_read(octets: bytes) -> Photo:
     except (
         Exception
     ) as error:  # whatever a decoder raises over hostile octets, the fault is the file's
-        raise PhotoFault(_("有一个文件不是能用的照片。请附 JPEG、PNG 或 WebP 照片，或者截一张图再传。")) from error
+        raise PhotoFault(
+            _("有一个文件不是能用的照片。请附 JPEG、PNG 或 WebP 照片，或者截一张图再传。")
+        ) from error
     return Photo(original=octets, media_type=media_type, shown=shown)
 
 

@@ -148,7 +148,9 @@ class Proxy:
             net.heads.setdefault(asked, {})[answer.body] = None
         bend = net.bends.get(pair)
         bent = bend.change(answer) if bend is not None and path.startswith(bend.path) else None
-        if bent is not None:  # whoever lied hangs up, and says so: nobody asks on a line that closes
+        if (
+            bent is not None
+        ):  # whoever lied hangs up, and says so: nobody asks on a line that closes
             bent = replace(bent, headers=[*bent.headers, ("Connection", "close")])
         octets = (bent or answer).encode()
         if fault == "half":
