@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,6 +93,26 @@ def _make_template() -> None:
             cursor.execute("CHECKPOINT")
         server.close()
         keep_template(RUN)
+
+
+@pytest.fixture(autouse=True)
+def keys_shared(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Units' key files are one folder for all workers: who changes them (`keys_alone`) is alone with them meanwhile."""
+    alone = "keys_alone" in request.fixturenames
+    with (RUN / "keys.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        yield
+
+
+@pytest.fixture
+def keys_alone(keys_shared: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let a test change key files of units that other tests use too; they are put back afterwards."""
+    kept = tmp_path_factory.mktemp("keys") / "keys"
+    shutil.copytree(RUN / "keys", kept)
+    yield
+    for unit in kept.iterdir():  # a unit that somebody else made meanwhile keeps its own
+        shutil.rmtree(RUN / "keys" / unit.name)
+        shutil.copytree(unit, RUN / "keys" / unit.name)
 
 
 @pytest.fixture(scope="session")

@@ -185,6 +185,7 @@ def test_a_wrong_proof_and_an_unproven_successor_are_held_back(liar, county):
         assert Peer.objects.get().ack_key == str(liar.keys["ack"].verifier)
 
 
+@pytest.mark.usefixtures("keys_alone")
 def test_every_announcement_of_ours_carries_its_proof(county):
     with unit_context(county):
         ledger.publish()

@@ -57,6 +57,7 @@ def log_secret(signer, origin):
     raise AssertionError
 
 
+@pytest.mark.usefixtures("keys_alone")
 def test_every_key_of_a_unit_changes_while_records_go_on_flowing(
     port, county, city, neighbour, signer
 ):
@@ -135,6 +136,7 @@ def receipts_of(body):
     return bytes(Entry.objects.get(index=row.index).commitment).hex()
 
 
+@pytest.mark.usefixtures("keys_alone")
 def test_a_peer_that_slept_through_the_change_holds_it_up_until_an_operator_says_so(
     port, county, city
 ):
@@ -150,6 +152,7 @@ def test_a_peer_that_slept_through_the_change_holds_it_up_until_an_operator_says
             keys.retire("log")
 
 
+@pytest.mark.usefixtures("keys_alone")
 def test_a_witness_that_slept_takes_the_new_log_key_by_its_fingerprint_and_on_the_record(
     fresh_database, city
 ):
@@ -270,6 +273,7 @@ def test_the_witness_believes_a_logs_new_key_by_what_both_signed_not_by_who_asks
     )
 
 
+@pytest.mark.usefixtures("keys_alone")
 def test_the_witness_key_changes_with_two_lines_in_between(port, county):
     with unit_context(county):
         ledger.publish()

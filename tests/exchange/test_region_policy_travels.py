@@ -35,6 +35,7 @@ def fetch(unit, other):
         return pull.pull(peers.peer_by_origin(origin))
 
 
+@pytest.mark.usefixtures("keys_alone")
 def test_a_policy_is_published_taken_renewed_and_ends(port, county, city, neighbour, tmp_path):
     connect(county, city, port, KIND)
     connect(county, neighbour, port, KIND)

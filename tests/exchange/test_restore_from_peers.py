@@ -51,6 +51,7 @@ def commitment_of(unit, body):
         return cursor.fetchone()[0]
 
 
+@pytest.mark.usefixtures("keys_alone")
 def test_an_old_backup_seals_nothing_gets_back_what_peers_hold_and_goes_on_without_a_fork(
     port, county, city, capsys
 ):
