@@ -110,7 +110,9 @@ def keys_alone(keys_shared: None, tmp_path_factory: pytest.TempPathFactory) -> I
     kept = tmp_path_factory.mktemp("keys") / "keys"
     shutil.copytree(RUN / "keys", kept)
     yield
-    for unit in kept.iterdir():  # a unit that somebody else made meanwhile keeps its own
+    for unit in filter(
+        Path.is_dir, kept.iterdir()
+    ):  # a unit that somebody else made meanwhile keeps its own
         shutil.rmtree(RUN / "keys" / unit.name)
         shutil.copytree(unit, RUN / "keys" / unit.name)
 
