@@ -99,7 +99,7 @@ def _make_template() -> None:
 def keys_shared(request: pytest.FixtureRequest) -> Iterator[None]:
     """Units' key files are one folder for all workers: who changes them (`keys_alone`) is alone with them meanwhile."""
     alone = "keys_alone" in request.fixturenames
-    with (RUN / "keys.lock").open("w") as lock:
+    with (RUN.parent / "keys.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
         yield
 
