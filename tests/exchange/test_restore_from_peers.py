@@ -30,6 +30,13 @@ def port(fresh_database):
         yield port
 
 
+def bring_back(unit):
+    """Fill a restored unit up from its peers and adopt its log, as an operator does."""
+    call_command("restore", "from-peers", unit.code)
+    with unit_context(unit):
+        unit_adopt(unit)
+
+
 def fetch(unit, other):
     with unit_context(other):
         origin = identity.origin()
@@ -120,9 +127,7 @@ def test_an_answer_to_what_a_restored_unit_has_forgotten_waits_until_it_knows_ag
     assert fetch(county, city).fault == ""
     with unit_context(county):
         assert Quarantine.objects.get().reason == "rejected"
-    call_command("restore", "from-peers", county.code)
-    with unit_context(county):
-        unit_adopt(county)
+    bring_back(county)
     assert fetch(county, city).fault == ""
     with unit_context(county):
         assert not Quarantine.objects.exists()
@@ -148,9 +153,7 @@ def test_what_an_adopted_unit_counts_anew_contradicts_nothing_that_it_had_signed
         ledger.seal()
     assert fetch(city, county).fault == ""
     restore(county)
-    call_command("restore", "from-peers", county.code)
-    with unit_context(county):
-        unit_adopt(county)
+    bring_back(county)
     publish(county, b"goes on")
     assert fetch(city, county).fault == ""
     assert applied_bodies(city)[-1] == b"goes on"
@@ -215,9 +218,7 @@ def test_a_copy_whose_signer_is_as_old_as_itself_is_found_out_by_what_peers_hold
         publish(county, b"would be a fork")
     with unit_context(county), pytest.raises(UnitFault, match="from-peers"):
         unit_adopt(county)
-    call_command("restore", "from-peers", county.code)
-    with unit_context(county):
-        unit_adopt(county)
+    bring_back(county)
     publish(county, b"goes on")
     assert fetch(city, county).fault == ""
     assert applied_bodies(city) == [b"before", b"after", b"would be a fork", b"goes on"]
