@@ -15,7 +15,7 @@ from sync.exchange import custody, handing, handover, peers, returning, witness
 from sync.exchange import incidents as incident_room
 from sync.exchange import pull as pull_room
 from sync.formats import forks, heads, notes
-from sync.ledger import erasure
+from sync.ledger import erasure, refill
 from sync.models import Entry, Incident, Log, Opening, Peer
 from sync.models.handovers import Handover
 from sync.transports import carrying, discs
@@ -265,6 +265,27 @@ def _open():
 def incidents():
     """Return what is held against anybody and not settled."""
     return _open()
+
+
+def told(*, origin, index):
+    """Return the chain of a record as this database knows it: its own, or what it received from a peer; and its incidents."""
+    own = origin == identity.origin()
+    table = (
+        "(SELECT index, 0 AS state, commitment, subject, audience, header FROM sync_entry LEFT JOIN sync_opening USING (index))"
+        if own
+        else "(SELECT r.* FROM sync_received r JOIN sync_peer p ON p.id = r.peer_id WHERE p.origin = %(origin)s)"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT r.index, r.state, encode(r.commitment, 'hex'), convert_from(r.header, 'UTF8') FROM {table} r"  # noqa: S608
+            f" JOIN {table} a ON a.index = %(index)s AND a.subject = r.subject AND a.audience = r.audience ORDER BY r.index",
+            {"origin": origin, "index": index},
+        )
+        return {
+            "chain": cursor.fetchall(),
+            "gone": sorted(erasure.erased()) if own else [],
+            "closed": refill.unopened() if own else [],
+        }
 
 
 def settle(*, incident):

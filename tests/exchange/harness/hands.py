@@ -76,16 +76,19 @@ class Hands:
             self.fleet.start(unit)
             if unit.hours:
                 self.clock(unit, None, {"hours": 0})
-            # A connection that was severed shows at the next question: let that be one whose answer is nothing to us.
-            self.send(unit, "size", lambda _: None)
-            unit.parts["worker"].drain(0)
+            self._hear(unit)
             for other in units:
                 self.join(unit, other, None)
 
     def rest(self):
         """Wait until every worker has answered."""
         for unit in self.fleet.units:
-            self.worker(unit).drain(0)
+            self._hear(unit)
+
+    def _hear(self, unit):
+        """Ask a worker something whose answer is nothing to us: a connection that was severed shows at the next question."""
+        self.send(unit, "size", lambda _: None)
+        self.worker(unit).drain(0)
 
     def pause(self, unit):
         """Stop a unit between two questions."""

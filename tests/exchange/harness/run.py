@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import shutil
 import tempfile
@@ -136,8 +137,23 @@ class Run:
     def judge(self, unit, standing):
         """Fail on any incident against a unit that did not lie."""
         for _, origin, name, sentence in self.steps.surprising(standing):
-            other = next((u.number for u in self.fleet.units if u.origin == origin), origin)
-            self.fail(f"unit {unit.number} invented {name} against {other}: {sentence}")
+            other = next((u for u in self.fleet.units if u.origin == origin), None)
+            self._tell_chain(sentence, unit, other)
+            number = origin if other is None else other.number
+            self.fail(f"unit {unit.number} invented {name} against {number}: {sentence}")
+
+    def _tell_chain(self, sentence, unit, other):
+        """Write into the log what both sides know of the chain of a record that an incident names."""
+        named = re.match(r"Record (\d+):", sentence)
+        if named is None or other is None:
+            return
+        for asked in (unit, other):
+            answer = asked.parts["worker"].ask(
+                "told", origin=other.origin, index=int(named.group(1))
+            )
+            self._log.write(
+                json.dumps({"n": self.number, "unit": asked.number, "told": answer}) + "\n"
+            )
 
     def check(self):
         """Heal everything, let the units come to rest, and compare all with all."""
