@@ -277,7 +277,7 @@ def told(*, origin, index):
     )
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT r.index, r.state, encode(r.commitment, 'hex'), convert_from(r.header, 'UTF8') FROM {table} r"  # noqa: S608
+            f"SELECT r.index, r.state, encode(r.commitment, 'hex'), convert_from(r.header, 'UTF8') FROM {table} r"
             f" JOIN {table} a ON a.index = %(index)s AND a.subject = r.subject AND a.audience = r.audience ORDER BY r.index",
             {"origin": origin, "index": index},
         )
