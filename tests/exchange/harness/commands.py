@@ -17,6 +17,7 @@ from sync.exchange import pull as pull_room
 from sync.formats import forks, heads, notes
 from sync.ledger import erasure, refill
 from sync.models import Entry, Incident, Log, Opening, Peer
+from sync.models.exchange import Received
 from sync.models.handovers import Handover
 from sync.transports import carrying, discs
 from tenants.current import current_unit, unit_by_code, unit_context
@@ -317,6 +318,17 @@ def come_back():
         "openings": done.openings,
         "silent": done.silent,
     }
+
+
+def closed():
+    """Return the indexes of our own log that cannot be opened here."""
+    return refill.unopened()
+
+
+def held(*, origin):
+    """Return the indexes of a peer's log that can be opened here."""
+    rows = Received.objects.filter(peer__origin=origin).exclude(header=None)
+    return list(rows.values_list("index", flat=True))
 
 
 def adopt():

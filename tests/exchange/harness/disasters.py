@@ -67,6 +67,13 @@ class Disasters(Hands):
         came = self.run.tell(unit, "come_back")
         if came["signed"] != came["size"] or came["silent"]:
             self.run.fail(f"unit {unit.number} did not come back whole: {came}")
+        closed = set(self.run.tell(unit, "closed"))
+        for other in self.fleet.units:
+            kept = closed & set(self.run.tell(other, "held", origin=unit.origin))
+            if other is not unit and kept:
+                self.run.fail(
+                    f"unit {unit.number} did not get back {sorted(kept)} from {other.number}: {came}"
+                )
         self.run.tell(unit, "adopt")
         self.fleet.keep(unit)
         self.run.counts["came back from peers"] += 1
