@@ -1,6 +1,6 @@
 """Taking in records of another unit: once each, in log order, and only what its own chain allows.
 
-A window (an answer that held, see ``windows``) is taken in by one transaction that also moves the apply cursor,
+A window (an answer that held, see ``judging``) is taken in by one transaction that also moves the apply cursor,
 so a crash leaves either all of it or nothing. Unknown kinds, records that a handler rejects and broken chains
 wait in quarantine and hold back what follows in the same chain, nothing else. A header that cannot
 be read has no chain: there the issuer's whole apply stops.
@@ -8,9 +8,9 @@ be read has no chain: there the issuer's whole apply stops.
 
 from __future__ import annotations
 
-import struct
+import io
 from dataclasses import dataclass, field, replace
-from itertools import groupby, islice
+from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -18,10 +18,9 @@ import msgspec
 from django.db import Error, IntegrityError, connection, transaction
 from django.utils import timezone
 
-from sync import audiences
 from sync.errors import RecordFault, RecordRejected
-from sync.exchange import chains
-from sync.exchange.judged import Judged
+from sync.exchange import chains, judging, received_rows
+from sync.exchange.links import link
 from sync.exchange.windows import Position
 from sync.formats import framing
 from sync.kinds import ReceivedRecord, RecordKind, kind_named
@@ -29,17 +28,18 @@ from sync.models.exchange import DisclosureNote, Following, Quarantine, Received
 from sync.refusals import PeerLied
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
-    from sync.exchange.windows import Window
+    from sync.exchange.judged import Judged
+    from sync.exchange.judging import Window
+    from sync.exchange.links import Links
     from sync.models.exchange import Peer
 
 NOTES_KEPT = 64
-_PIECE = 512
-"""Rows that go to the database at a time."""
+_PIECE = 4 * 1024 * 1024
+"""Octets that go to the database at a time: meanwhile other threads run."""
 
 _KIND = attrgetter("header.kind")
-_COLUMNS = "peer_id, index, state, n, commitment, subject, audience, kind, salt, header, body"
 
 
 @dataclass
@@ -62,10 +62,10 @@ def take(peer: Peer, us: str, window: Window, position: Position, *, flush: bool
     Without ``flush`` nobody waits for the disk: after a power cut the cursor is where the records are, a little
     earlier, and a later window's flush covers this one.
     """
-    judged = _judged(window)
     taken = Taken(applied=window.disclosure.size)
-    if len(judged) < len(window.openings):
-        unreadable = window.openings[len(judged)]
+    openings = window.answer.openings
+    if len(window.headers) < len(openings):
+        unreadable = openings[len(window.headers)]
         taken.applied = unreadable.index
         taken.stopping = PeerLied(
             "unreadable-header",
@@ -73,10 +73,10 @@ def take(peer: Peer, us: str, window: Window, position: Position, *, flush: bool
             {"row": framing.row(unreadable)},
         )
     try:
-        return _take(peer, us, window, position, taken, judged, flush=flush)
+        return _take(peer, us, window, position, taken, flush=flush)
     except IntegrityError:  # a commitment or a place in a chain that was there before: ask which
         again = replace(taken, lies=[])
-        return _take(peer, us, window, position, again, _judged(window), thorough=True, flush=flush)
+        return _take(peer, us, window, position, again, thorough=True, flush=flush)
 
 
 def _take(
@@ -85,7 +85,6 @@ def _take(
     window: Window,
     position: Position,
     taken: Taken,
-    judged: list[Judged],
     *,
     thorough: bool = False,
     flush: bool,
@@ -96,17 +95,15 @@ def _take(
         following = Following.objects.select_for_update().get(peer=peer)
         if (following.applied, following.epoch) != (position.start, position.epoch):
             return Taken(applied=following.applied)
-        fresh = chains.without_known(peer, judged, position.start)
-        _check(fresh, peer, us)
-        chains.check(peer, fresh, window.grants, thorough=thorough)
-        _refuse_unknown_kinds(fresh)
+        fresh, links = _fresh(peer, us, window, thorough=thorough)
+        chains.check(peer, links, dict(window.disclosure.grants))
         chains.hold_followers(peer, fresh)
         _hand_over([item for item in fresh if item.state == Received.APPLIED], peer.origin)
         _copy_in(peer, [item for item in fresh if item.reason != "repeated"])
         _quarantine(peer, fresh)
         following.applied = taken.applied
-        following.counted = position.counted + len(judged)
-        following.last = judged[-1].commitment.hex() if judged else position.last
+        following.counted = position.counted + len(window.headers)
+        following.last = window.items[-1].commitment.hex() if window.items else position.last
         following.save(update_fields=["applied", "counted", "last"])
         _keep_note(peer, window)
         if flush:
@@ -119,6 +116,22 @@ def _take(
     )
     taken.lies += [lie_of(item) for item in fresh if _is_lie(item)]
     return taken
+
+
+def _fresh(peer: Peer, us: str, window: Window, *, thorough: bool) -> tuple[list[Judged], Links]:
+    """Return what was not received before, and its links: as the window was judged, or judged anew without the rest."""
+    known = chains.known_indexes(peer, window.answer.openings, window.answer.start)
+    if not known and not thorough:
+        return window.items, window.links
+    items = [
+        item
+        for item in judging.judged(window.answer, window.commitments, window.headers)
+        if item.opening.index not in known
+    ]
+    judging.refuse_strangers(items, judging.Parties(issuer=peer.origin, issuer_id=peer.pk, us=us))
+    links = chains.link_thoroughly(peer, items) if thorough else link(items)
+    judging.hold_unknown_kinds(items)
+    return items, links
 
 
 _HELD_AGAINST = {"foreign-origin", "repeated", "broken-chain", "misdirected"}
@@ -146,50 +159,6 @@ def lie_of(item: Judged) -> PeerLied:
 def _wait_for_no_disk() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL synchronous_commit TO off")
-
-
-def _judged(window: Window) -> list[Judged]:
-    """Return what is to be judged: everything before the first header that cannot be read."""
-    applied, erased = Received.APPLIED, Received.ERASED
-    return [
-        Judged(opening, commitment, header, erased if header is None else applied)
-        for opening, commitment, header in zip(
-            window.openings, window.commitments, window.headers, strict=False
-        )
-    ]
-
-
-def _check(items: Iterable[Judged], peer: Peer, us: str) -> None:
-    """Refuse records that claim another origin or are for somebody else."""
-    origin, allowed = peer.origin, {audiences.PUBLIC, audiences.CONNECTED, audiences.for_unit(us)}
-    for item in items:
-        header = item.header
-        if header is None:
-            continue
-        if header.origin != origin:
-            item.refuse("foreign-origin", f"it says to be of {header.origin}.")
-        elif header.audience not in allowed:
-            item.refuse("misdirected", f"its audience is {header.audience}.")
-
-
-def _refuse_unknown_kinds(items: Iterable[Judged]) -> None:
-    known: dict[tuple[str, int], bool] = {}
-    for item in items:
-        if item.state != Received.APPLIED or item.header is None:
-            continue
-        key = (item.header.kind, item.header.schema)
-        if key not in known:
-            known[key] = kind_is_known(*key)
-        if not known[key]:
-            item.hold("unknown-kind", f"Nothing here reads {key[0]} of schema {key[1]}.")
-
-
-def kind_is_known(kind: str, schema: int) -> bool:
-    """Whether this version of the software reads such records."""
-    try:
-        return kind_named(kind).reads(schema)
-    except RecordFault:
-        return False
 
 
 # --- handlers ----------------------------------------------------------------------------------
@@ -270,56 +239,14 @@ def received(item: Judged, origin: str) -> ReceivedRecord:
 def _copy_in(peer: Peer, items: Sequence[Judged]) -> None:
     if not items:
         return
+    row = received_rows.writer(peer.pk)
+    rows = [item.row or row(item) for item in items]
     with connection.wrap_database_errors, connection.cursor() as cursor:
         cursor.copy_expert(
-            f"COPY sync_received ({_COLUMNS}) FROM STDIN (FORMAT binary)",
-            _Pieces(_rows(peer.pk, items)),
+            f"COPY sync_received ({received_rows.COLUMNS}) FROM STDIN (FORMAT binary)",
+            io.BytesIO(b"".join((received_rows.BEGIN, *rows, received_rows.END))),
+            _PIECE,
         )
-
-
-class _Pieces:
-    """A file of rows that are made while the database takes in those before; few and large reads."""
-
-    def __init__(self, rows: Iterator[bytes]) -> None:
-        self._rows = rows
-        self._begin, self._end = _COPY_BEGIN, _COPY_END
-
-    def read(self, _size: int) -> bytes:
-        """Return the next rows, however long; empty at the end."""
-        piece = self._begin + b"".join(islice(self._rows, _PIECE))
-        self._begin = b""
-        if not piece:
-            piece, self._end = self._end, b""
-        return piece
-
-
-_COPY_BEGIN, _COPY_END = b"PGCOPY\n\xff\r\n\x00" + bytes(8), b"\xff\xff"
-_PLACE = struct.Struct(">hiqiqihiqi32si")
-_ERASED = struct.Struct(">hiqiqihii32siiiiii")
-_LENGTH = struct.Struct(">i")
-
-
-def _rows(peer_id: int, items: Iterable[Judged]) -> Iterator[bytes]:
-    """Yield rows of PostgreSQL's binary COPY: each field behind its length, -1 for NULL."""
-    names: dict[tuple[str, str], bytes] = {}
-    place, length, join = _PLACE.pack, _LENGTH.pack, b"".join
-    for item in items:
-        opening, header, commitment = item.opening, item.header, item.commitment
-        salt, octets, body = opening.salt, opening.header, opening.body
-        if header is None or salt is None or octets is None or body is None:
-            yield _ERASED.pack(
-                11, 8, peer_id, 8, opening.index, 2, item.state, -1, 32, commitment, *[-1] * 6
-            )
-            continue
-        subject, named = header.subject.encode(), (header.audience, header.kind)
-        if named not in names:
-            names[named] = join([length(len(name)) + name.encode() for name in named]) + length(32)
-        yield join(
-            (
-                place(11, 8, peer_id, 8, opening.index, 2, item.state, 8, header.chain.n, 32, commitment, len(subject)),
-                subject, names[named], salt, length(len(octets)), octets, length(len(body)), body,
-            )
-        )  # fmt: skip
 
 
 def _quarantine(peer: Peer, items: Iterable[Judged]) -> None:
@@ -337,7 +264,7 @@ def _quarantine(peer: Peer, items: Iterable[Judged]) -> None:
 def _keep_note(peer: Peer, window: Window) -> None:
     said = window.disclosure
     DisclosureNote.objects.bulk_create(
-        [DisclosureNote(peer=peer, epoch=said.epoch, size=said.size, count=said.count, note=window.note)],
+        [DisclosureNote(peer=peer, epoch=said.epoch, size=said.size, count=said.count, note=window.answer.note)],
         update_conflicts=True, unique_fields=["peer", "epoch", "size"], update_fields=["count", "note"],
     )  # fmt: skip
 

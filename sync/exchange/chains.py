@@ -10,6 +10,7 @@ from django.db import connection
 from sync import audiences
 from sync.errors import UNREADABLE
 from sync.exchange.judged import REFUSED_REASONS
+from sync.exchange.links import ANOTHER, link
 from sync.ledger import erasure
 from sync.models.exchange import Quarantine, Received
 
@@ -17,85 +18,61 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from sync.exchange.judged import Judged
+    from sync.exchange.links import Links, Place
+    from sync.formats.framing import Opening
     from sync.models.exchange import Peer
 
-Place = tuple[str, str, int]
-"""Subject, audience and number."""
+
+def known_indexes(peer: Peer, openings: Sequence[Opening], start: int) -> set[int]:
+    """Return which of these were received before: a changed grant makes a peer send again from the beginning."""
+    if not openings:
+        return set()
+    received = Received.objects.filter(peer=peer, index__gte=start, index__lte=openings[-1].index)
+    return set(received.values_list("index", flat=True))
 
 
-def without_known(peer: Peer, items: list[Judged], start: int) -> list[Judged]:
-    """Leave out what was received before (by index): a changed grant makes a peer send again from the beginning."""
-    known = set(
-        Received.objects.filter(
-            peer=peer, index__gte=start, index__lte=items[-1].opening.index
-        ).values_list("index", flat=True)
-        if items
-        else ()
-    )
-    return [item for item in items if item.opening.index not in known] if known else items
+def link_thoroughly(peer: Peer, items: Sequence[Judged]) -> Links:
+    """Link records that were perhaps there before, under this commitment or at this place in their chain.
+
+    Catching up leaves these two questions to the database's own unique constraints: it would ask them of tens of thousands
+    of records a second. When the constraints object, they are asked.
+    """
+    return link(items, known=_known_commitments(peer, items), taken=_taken_places(peer, items))
 
 
-def check(
-    peer: Peer, items: Sequence[Judged], grants: dict[str, int], *, thorough: bool = False
-) -> None:
-    """Refuse repeated commitments; hold records whose predecessor is another, missing, or taken already.
-
-    Without ``thorough`` the database's own unique constraints stand for two of the questions (was this commitment,
-    was this place in the chain there before?): catching up asks them of tens of thousands of records a second.
-    When the constraints object, the caller asks again thoroughly.
+def check(peer: Peer, links: Links, grants: dict[str, int]) -> None:
+    """Hold records whose predecessor, from before the answer, is another or missing.
 
     ``grants`` says from which index ``connected`` records of a kind are disclosed: such a chain may begin in its middle.
     """
-    open_items = [
-        item for item in items if item.state == Received.APPLIED and item.header is not None
-    ]
-    known = _known_commitments(peer, items) if thorough else set()
-    seen = _known_places(peer, open_items, thorough=thorough)
-    begun = _begun(peer, open_items, grants)
-    erased = {item.commitment for item in items if item.state == Received.ERASED}
-    for item in open_items:
-        if item.commitment in known:
-            item.refuse("repeated", "its commitment stood in the log before.")
+    if not links.back:
+        return
+    items = [item for item, _ in links.back]
+    seen, begun = _places_before(peer, items), _begun(peer, items, grants)
+    for item, goes_on in links.back:
+        header = item.header
+        assert header is not None
+        subject, audience, n = header.subject, header.audience, header.chain.n
+        previous = header.chain.prev
+        before = seen.get((subject, audience, n - 1))
+        if before is not None:
+            if before != bytes.fromhex(previous):
+                item.hold("broken-chain", ANOTHER)
             continue
-        known.add(item.commitment)
-        _judge(peer, item, seen, erased, begun, grants)
-
-
-def _judge(
-    peer: Peer,
-    item: Judged,
-    seen: dict[Place, bytes],
-    erased: set[bytes],
-    begun: set[tuple[str, str]],
-    grants: dict[str, int],
-) -> None:
-    header = item.header
-    assert header is not None
-    subject, audience, n = header.subject, header.audience, header.chain.n
-    place = (subject, audience, n)
-    if place in seen:
-        item.refuse("broken-chain", f"number {n} of its chain was given to another record.")
-        return
-    seen[place] = item.commitment
-    goes_on = (subject, audience) in begun
-    if audience == audiences.CONNECTED:
-        begun.add((subject, audience))
-    if n == 1:
-        return
-    previous = header.chain.prev
-    before = seen.get((subject, audience, n - 1))
-    if before is None:
-        middle = audience == audiences.CONNECTED and grants.get(header.kind, 0) > 0
+        in_the_middle = (
+            audience == audiences.CONNECTED
+            and grants.get(header.kind, 0) > 0
+            and not goes_on
+            and (subject, audience) not in begun
+        )
         if (
-            not (middle and not goes_on)
-            and bytes.fromhex(previous) not in erased
+            not in_the_middle
+            and bytes.fromhex(previous) not in links.erased
             and not _is_erased(peer, previous)
         ):
             item.hold(
                 "broken-chain", f"its predecessor, number {n - 1} of its chain, was not disclosed."
             )
-    elif before != bytes.fromhex(previous):
-        item.hold("broken-chain", "it names another predecessor than the one before it.")
 
 
 def _known_commitments(peer: Peer, items: Sequence[Judged]) -> set[bytes]:
@@ -108,14 +85,19 @@ def _known_commitments(peer: Peer, items: Sequence[Judged]) -> set[bytes]:
         return {bytes(commitment) for (commitment,) in cursor.fetchall()}
 
 
-def _known_places(peer: Peer, items: Sequence[Judged], *, thorough: bool) -> dict[Place, bytes]:
-    """Received records at the places before these in their chains (``thorough``: and at these)."""
+def _taken_places(peer: Peer, items: Sequence[Judged]) -> dict[Place, bytes]:
+    """Received records at the very places of these."""
     headers = [item.header for item in items if item.header is not None]
-    places = {(h.subject, h.audience, h.chain.n - 1) for h in headers if h.chain.n > 1}
-    if thorough:
-        places.update((h.subject, h.audience, h.chain.n) for h in headers)
-    elif places:
-        places.difference_update((h.subject, h.audience, h.chain.n) for h in headers)
+    return _received_at(peer, {(h.subject, h.audience, h.chain.n) for h in headers})
+
+
+def _places_before(peer: Peer, items: Sequence[Judged]) -> dict[Place, bytes]:
+    """Received records at the places before these."""
+    headers = [item.header for item in items if item.header is not None]
+    return _received_at(peer, {(h.subject, h.audience, h.chain.n - 1) for h in headers})
+
+
+def _received_at(peer: Peer, places: set[Place]) -> dict[Place, bytes]:
     if not places:
         return {}
     subjects, audience_names, numbers = zip(*places, strict=True)

@@ -25,6 +25,8 @@ class Judged(msgspec.Struct, gc=False):
     state: int = Received.APPLIED
     reason: str = ""
     sentence: str = ""
+    row: bytes = b""
+    """As it will be written, where that was made already."""
 
     @property
     def chain(self) -> tuple[str, str]:
@@ -34,8 +36,13 @@ class Judged(msgspec.Struct, gc=False):
 
     def hold(self, reason: str, sentence: str) -> None:
         """Keep it back."""
-        self.state, self.reason, self.sentence = Received.HELD, reason, sentence
+        self.state, self.reason, self.sentence, self.row = Received.HELD, reason, sentence, b""
 
     def refuse(self, reason: str, sentence: str) -> None:
         """Never apply it."""
-        self.state, self.reason, self.sentence = Received.REFUSED, reason, sentence
+        self.state, self.reason, self.sentence, self.row = (
+            Received.REFUSED,
+            reason,
+            sentence,
+            b"",
+        )

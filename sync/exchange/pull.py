@@ -8,27 +8,29 @@ from __future__ import annotations
 
 import datetime
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.db import connection
 from django.utils import timezone
 
-from sync.exchange import keyring, mirror, replay, windows
+from sync.exchange import judging, keyring, mirror, replay, windows
 from sync.exchange.apply import take
 from sync.exchange.contacts import contact_note, idle_longer, idle_pause
 from sync.exchange.incidents import incident_once, incident_record
+from sync.exchange.judging import Parties
 from sync.exchange.peers import client_for
-from sync.exchange.windows import EpochChanged, Position, Window
+from sync.exchange.windows import Answer, EpochChanged, Position
 from sync.formats import framing
 from sync.identity import origin as own_origin
 from sync.models.exchange import Contact, Following, Peer
-from sync.refusals import PeerFault, PeerLied, Refused, Unreachable
+from sync.refusals import ExchangeFault, PeerFault, PeerLied, Refused, Unreachable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
+    from sync.exchange.judging import Window
     from sync.exchange.sources import Source
     from sync.formats.notes import VerifierKey
 
@@ -173,66 +175,75 @@ def _begin_again(peer: Peer, epoch: int) -> None:
 
 
 def _take_from(peer: Peer, source: Source, position: Position, stop: int) -> None:
-    """Fetch windows one ahead of taking them in, from a position to the mirror cursor."""
-    us, keys = own_origin(), keyring.verifiers(peer, "peer")
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="records") as ahead:
-        begin = position.start
-        coming: Future[Window] = ahead.submit(
-            _fetch, peer, source, (us, keys), begin, _proven(peer, begin, stop)
-        )
-        while True:
-            window = coming.result()
+    """Take in window after window, from a position to the mirror cursor."""
+    us = own_origin()
+    with closing(_windows(peer, source, us, position.start, stop)) as coming:
+        for window in coming:
             said = window.disclosure
             if said.epoch != position.epoch:
                 if position.start:
                     raise EpochChanged(said.epoch)
                 _begin_again(peer, said.epoch)
                 position = Position(epoch=said.epoch, start=0, counted=0, last="")
-            more = said.size < stop
-            if more and said.size == position.start:
-                raise PeerLied(
-                    "wrong-note", "The answer does not go on.", {"disclosure.note": window.note}
-                )
-            if more:
-                begin = said.size
-                coming = ahead.submit(
-                    _fetch, peer, source, (us, keys), begin, _proven(peer, begin, stop)
-                )
-            windows.check_count(window, position)
+            windows.check_count(window.answer, window.commitments, position)
             if said.size == position.start:
                 return  # nothing new, and nothing to write: most pulls end here
-            taken = take(peer, us, window, position, flush=not more)
+            taken = take(peer, us, window, position, flush=said.size >= stop)
             for lie in taken.lies:
                 incident_record(peer, lie)
             if taken.stopping is not None:
                 raise taken.stopping
-            if taken.position is None or not more:
-                return  # somebody else took it in meanwhile, or there is nothing more
+            if taken.position is None:
+                return  # somebody else took it in meanwhile
             position = taken.position
 
 
-def _proven(peer: Peer, start: int, stop: int) -> bytes:
-    """Return the proven commitments of all that one answer may hold."""
-    return mirror.commitments_between(peer, start, min(stop, start + framing.WINDOW_LEAVES))
+def _windows(peer: Peer, source: Source, us: str, start: int, stop: int) -> Generator[Window]:
+    """Yield the windows from one index to another: while one is taken in, the next is judged and the one after it fetched.
+
+    What the peer does wrong is raised when everything before it was taken in.
+    """
+    keys = keyring.verifiers(peer, "peer")
+    between = Parties(issuer=peer.origin, issuer_id=peer.pk, us=us)
+    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="records") as beside:
+
+        def fetch(start: int) -> Future[Answer]:
+            return beside.submit(_fetch, source, between, keys, start, stop)
+
+        coming: Future[Answer] | None = fetch(start)
+        judged: Future[Window] | None = None
+        while coming is not None or judged is not None:
+            before, judged, fault = judged, None, None
+            if coming is not None:
+                try:
+                    answer = coming.result()
+                    size, coming = answer.disclosure.size, None
+                    _refuse_standing_still(answer, stop)
+                    proven = mirror.commitments_between(peer, answer.start, size)
+                    judged = beside.submit(judging.judge, answer, proven, between)
+                    coming = fetch(size) if size < stop else None
+                except ExchangeFault as raised:
+                    fault, coming = raised, None
+            if before is not None:
+                yield before.result()
+            if fault is not None:
+                raise fault
 
 
 def _fetch(
-    peer: Peer, source: Source, between: tuple[str, list[VerifierKey]], start: int, proven: bytes
-) -> Window:
-    """Fetch one window and judge what needs no database: runs beside the taking in of the one before."""
-    us, keys = between
-    stop = start + len(proven) // 32
+    source: Source, between: Parties, keys: list[VerifierKey], start: int, stop: int
+) -> Answer:
+    """Fetch one answer and check its note."""
+    stop = min(stop, start + framing.WINDOW_LEAVES)
     path = f"/exchange/records?from={start}&to={stop}"
     stream = source.get(path, cap=ANSWER_CAP, seconds=ANSWER_SECONDS).body
     openings, note = windows.read_window(stream)
     said = windows.check_note(
-        note, keys=keys, issuer=peer.origin, recipient=us, start=start, stop=stop
+        note, keys=keys, issuer=between.issuer, recipient=between.us, start=start, stop=stop
     )
-    commitments = windows.check_openings(openings, proven, start=start, stop=said.size)
-    return Window(
-        openings=openings,
-        commitments=commitments,
-        headers=windows.read_headers(openings),
-        disclosure=said,
-        note=note,
-    )
+    return Answer(start=start, openings=openings, disclosure=said, note=note)
+
+
+def _refuse_standing_still(answer: Answer, stop: int) -> None:
+    if answer.disclosure.size == answer.start < stop:
+        raise PeerLied("wrong-note", "The answer does not go on.", {"disclosure.note": answer.note})

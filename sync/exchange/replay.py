@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.db.models import Max
 
-from sync.exchange import apply, chains
+from sync.exchange import apply, chains, judging
 from sync.exchange.judged import REFUSED_REASONS, Judged
 from sync.formats import framing
 from sync.formats.records import decode_header
@@ -91,7 +91,7 @@ def _retry(peer: Peer, held: Quarantine, blocked: set[tuple[str, str]], *, every
     assert item.header is not None
     if (
         (held.reason in {"rejected", "failed"} and not everything)
-        or not apply.kind_is_known(item.header.kind, item.header.schema)
+        or not judging.kind_is_known(item.header.kind, item.header.schema)
         or not chains.follows(peer, item)
     ):
         blocked.add(chain)

@@ -39,23 +39,15 @@ class Position:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Window:
-    """An answer that held.
+class Answer:
+    """An answer whose note holds; its records are not compared with the log yet."""
 
-    ``commitments`` are the proven ones of the openings, in order; ``headers`` theirs (None where erased), fewer
-    when one cannot be read: they end before it.
-    """
+    start: int
+    """The index that was asked from."""
 
     openings: list[Opening]
-    commitments: list[bytes]
-    headers: list[Header | None]
     disclosure: Disclosure
     note: bytes
-
-    @property
-    def grants(self) -> dict[str, int]:
-        """Kinds disclosed to us and the index they begin at."""
-        return dict(self.disclosure.grants)
 
 
 class EpochChanged(Exception):
@@ -165,15 +157,14 @@ def read_headers(openings: list[Opening]) -> list[Header | None]:
     return headers
 
 
-def check_count(window: Window, position: Position) -> None:
-    """Check that the note counts exactly what we have received, up to its size.
+def check_count(answer: Answer, commitments: Sequence[bytes], position: Position) -> None:
+    """Check that the note counts exactly what we have received, up to its size; ``commitments`` are those of the openings.
 
     Raises:
         PeerLied: ``withheld`` where the note counts more than was sent, else ``wrong-note``.
     """
-    counted = position.counted + len(window.openings)
-    last = window.commitments[-1].hex() if window.commitments else position.last
-    said = window.disclosure
+    counted, said = position.counted + len(commitments), answer.disclosure
+    last = commitments[-1].hex() if commitments else position.last
     if (said.count, said.last) == (counted, last):
         return
     facts = describe(
@@ -183,7 +174,7 @@ def check_count(window: Window, position: Position) -> None:
     raise PeerLied(
         name,
         f"The note counts {said.count} records up to {said.size}; {counted} have come.",
-        {"disclosure.note": window.note, "facts.json": facts},
+        {"disclosure.note": answer.note, "facts.json": facts},
     )
 
 
