@@ -54,11 +54,17 @@ class Disasters(Hands):
             self.pause(unit)
             self.fleet.recover(unit)
             self.fleet.start(unit)
+        # Nobody has an old backup any more who was believed to have rolled back, but for those that do at this moment. What
+        # this unit had open when it was restored is open again, too.
+        restored = {other.origin for other in self.fleet.units if other.restored}
         for other in self.fleet.units:
-            if other is not unit:
-                for number, origin, name, _ in self.run.tell(other, "incidents"):
-                    if origin == unit.origin and name == "rolled-back":
-                        self.settle(other, number)
+            for number, origin, name, _ in self.run.tell(other, "incidents"):
+                if (
+                    name == "rolled-back"
+                    and (origin == unit.origin or other is unit)
+                    and origin not in restored
+                ):
+                    self.settle(other, number)
 
     def _from_peers(self, unit):
         """As an operator does who has nothing but the old backup: everybody is asked, then the log is adopted."""
