@@ -294,4 +294,5 @@ def _region() -> tuple[str, frozenset[str]]:
         found = None
     if found is None:
         return "", frozenset()
-    return found.region, frozenset(key.name for key in found.policy.logs)
+    named = {key.name for key in found.policy.logs} | set(found.policy.successors)
+    return found.region, frozenset(named)

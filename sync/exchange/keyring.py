@@ -61,19 +61,19 @@ def _public(peer: Peer, use: str) -> bytes:
 
 def log_keys(peer: Peer) -> LogKeys:
     """Return everything known about who signs a peer's heads: its own word in its log, and the region's policy."""
-    current, policy = verifiers(peer, "log"), _region_policy()
+    current, policy, withdrawn = verifiers(peer, "log"), _region_policy(), region.withdrawn()
     former = {
         VerifierKey.parse(row.key): row.last
         for row in PeerKey.objects.filter(peer=peer, use="log").exclude(last=None)
         if row.last is not None
     }
     if policy is not None:
-        said = policy.log_keys(peer.origin)
-        former |= {key: min(last, former.get(key, last)) for key, last in said.former.items()}
-        current += [key for key in said.current if key not in current]
-    if (
-        policy is not None and peer.origin in policy.successors
-    ):  # that log ended; another goes on in its place
+        current += [key for key in policy.log_keys(peer.origin).current if key not in current]
+    if withdrawn is not None:  # also by a policy that nobody renewed
+        said = withdrawn.log_keys(peer.origin).former
+        former |= {key: min(last, former.get(key, last)) for key, last in said.items()}
+    if withdrawn is not None and peer.origin in withdrawn.successors:
+        # That log ended where it was proven; another goes on in its place.
         proven = Following.objects.filter(peer=peer).values_list("mirrored", flat=True).first() or 0
         former |= {key: min(proven, former.get(key, proven)) for key in current}
     return LogKeys(

@@ -62,9 +62,13 @@ def head_keep(peer: Peer, note: bytes) -> notes.Checkpoint:
     Raises:
         PeerLied: ``bad-signature``.
     """
+    keys = keyring.log_keys(peer)
     try:
-        head = heads.open_head(note, keyring.log_keys(peer))
+        head = heads.open_head(note, keys)
     except NoteFault as fault:
+        known = _known(peer, note, keys)
+        if known is not None:
+            return known
         raise PeerLied(
             "bad-signature", f"The head does not hold: {fault}", {"head.note": note}
         ) from fault
@@ -78,6 +82,18 @@ def head_keep(peer: Peer, note: bytes) -> notes.Checkpoint:
     if note != kept and _seen_by(peer, note) > _seen_by(peer, kept):
         PeerHead.objects.filter(pk=row.pk).update(note=note)
     return head
+
+
+def _known(peer: Peer, octets: bytes, keys: heads.LogKeys) -> notes.Checkpoint | None:
+    """Return a head that was proven here while its key counted: a log that has ended goes on showing its last one."""
+    try:
+        note = notes.parse_note(octets)
+        head = notes.parse_checkpoint(note.text)
+        signed = notes.signed_by(note, keys.former)
+    except NoteFault:
+        return None
+    known = bool(signed) and head.origin == peer.origin and _is_proven(peer, head)
+    return head if known else None
 
 
 def _seen_by(peer: Peer, note: bytes) -> int:

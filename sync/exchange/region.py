@@ -19,14 +19,14 @@ from django.utils import timezone
 from sync import audiences, identity, ledger
 from sync.errors import NoteFault, PolicyFault, RecordRejected
 from sync.exchange import keys
-from sync.formats import notes, regions
-from sync.models.exchange import Peer, PeerKey, RegionPolicy
+from sync.formats import notes, policies, regions
+from sync.models.exchange import Following, Peer, PeerKey, RegionPolicy
 from sync.refusals import PeerFault
 from sync.signer import client as signer_client
 from sync.signer.messages import SignPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sync.kinds import ReceivedRecord
     from sync.ledger import SignedHead
@@ -61,13 +61,21 @@ def current() -> regions.RegionPolicy | None:
     Raises:
         PolicyFault: there is one, but it ended or a key that is not known signed it.
     """
-    superior = Peer.objects.filter(superior=True).values_list("origin", flat=True).first()
-    row = RegionPolicy.objects.filter(region=superior or identity.origin()).first()
+    row, superior = _newest(), _superior()
     if row is None and superior is None:
         return None
     if row is None:
         raise PolicyFault(f"{superior} is our region's superior but has published no policy yet.")
     return _read(row, today=timezone.localdate())
+
+
+def _superior() -> str | None:
+    return Peer.objects.filter(superior=True).values_list("origin", flat=True).first()
+
+
+def _newest() -> RegionPolicy | None:
+    """The policy of the superior's region, or of our own where nobody is named superior. Its signature held when it came."""
+    return RegionPolicy.objects.filter(region=_superior() or identity.origin()).first()
 
 
 def current_note() -> bytes | None:
@@ -80,6 +88,16 @@ def current_note() -> bytes | None:
     if found is None:
         return None
     return bytes(RegionPolicy.objects.values_list("note", flat=True).get(region=found.region))
+
+
+def withdrawn() -> policies.Policy | None:
+    """Return the newest policy taken in of our region, past its last day too, or None: for what it takes away, nothing else.
+
+    A log key that ended or was lost does not come back because nobody renewed the policy that said so, or because the
+    key that signed it has ended since.
+    """
+    row = _newest()
+    return regions.read_text(notes.parse_note(bytes(row.note)).text).policy if row else None
 
 
 def trust(origin: str) -> None:
@@ -116,11 +134,13 @@ def publish(
     # Our own former version, also where the key that signed it has ended since.
     kept = notes.parse_note(bytes(before.note)).text if before is not None else ""
     old = regions.read_text(kept).policy if kept else None
+    going_on = {**(old.successors if old is not None else {}), **(successors or {})}
+    former = keys.former_log_keys() | _lost(going_on)
     terms = regions.Terms(
         region=us, version=(before.version if before is not None else 0) + 1,
         signed=today, expires=today + datetime.timedelta(days=days),
-        logs=_logs(), operators=_operators(), quorum=quorum, former=keys.former_log_keys(),
-        successors={**(old.successors if old is not None else {}), **(successors or {})},
+        logs=[key for key in _logs() if key not in former], operators=_operators(), quorum=quorum, former=former,
+        successors=going_on,
     )  # fmt: skip
     text = regions.compose(terms)
     keys.announce("policy")
@@ -136,6 +156,16 @@ def publish(
         _keep(regions.read_text(text), note)
     ledger.seal()
     return regions.read_text(text)
+
+
+def _lost(successors: Iterable[str]) -> dict[notes.VerifierKey, int]:
+    """Return the keys of logs that another one follows, each with the size proven here: beyond it they prove nothing."""
+    found = {}
+    for row in Following.objects.filter(peer__origin__in=successors).select_related("peer"):
+        coming = PeerKey.objects.filter(peer=row.peer, use="log", last=None)
+        for text in {row.peer.log_key, *coming.values_list("key", flat=True)}:
+            found[notes.VerifierKey.parse(text)] = row.mirrored
+    return found
 
 
 def _logs() -> list[notes.VerifierKey]:

@@ -68,9 +68,11 @@ def add_checkpoint(body: bytes) -> str:
     peer = next((peer for peer in connected_peers() if peer.origin == origin), None)
     if peer is None:
         raise RequestRefused("not-found", "This log is not known here.")
-    log_key, *coming = keyring.good_keys(peer, "log")
+    signing = [str(key) for key in keyring.log_keys(peer).current]
+    if not signing:
+        raise RequestRefused("not-accepted", "This log has ended: its key was lost or withdrawn.")
     request = Cosign(
-        log_key=log_key, next_key="".join(coming[:1]), old=asked.old, proof=asked.proof, note=asked.note
+        log_key=signing[0], next_key="".join(signing[1:2]), old=asked.old, proof=asked.proof, note=asked.note
     )  # fmt: skip
     try:
         return signer_client.signer().ask(request).line

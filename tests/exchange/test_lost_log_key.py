@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 
 import pytest
+import time_machine
 from django.conf import settings
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.test import override_settings
 
 from minqing.archives import selectors, services
 from sync import identity, ledger
-from sync.errors import SignerRefused
-from sync.exchange import custody, handing, keyring, mirror, peers, region
+from sync.errors import PolicyFault, SignerRefused
+from sync.exchange import custody, handing, keyring, mirror, peers, region, witness
 from sync.formats import notes
 from sync.ledger import receipts
-from sync.refusals import PeerLied
+from sync.models import Incident
+from sync.refusals import PeerLied, RequestRefused
 from tenants.current import unit_context
 from tests.support.archives import Office, wording
 from tests.support.handing import connect_all, origin_of, pull_in, settle
@@ -56,7 +59,7 @@ def lose(signer, unit):
 
 
 def test_a_unit_goes_on_under_the_origin_that_its_superior_names(
-    three, county, neighbour, city, signer, tmp_path, capsys
+    three, county, neighbour, city, signer, tmp_path
 ):
     official, subject = three, f"official:{three}"
     old, new = origin_of(county), origin_of(neighbour)
@@ -79,6 +82,20 @@ def test_a_unit_goes_on_under_the_origin_that_its_superior_names(
         assert keyring.log_keys(peer).current == ()
         with pytest.raises(PeerLied, match="ended at size"):
             mirror.head_keep(peer, forged)
+        # Nor does its witness sign for that log any more, also when nobody has renewed the policy meanwhile.
+        later = datetime.datetime.now(tz=datetime.UTC) + datetime.timedelta(days=1000)  # noqa: TID251
+        with time_machine.travel(later, tick=False), pytest.raises(PolicyFault):
+            region.current()
+        for days in (0, 1000):
+            with time_machine.travel(later - datetime.timedelta(days=1000 - days), tick=False):
+                with pytest.raises(PeerLied, match="ended at size"):
+                    mirror.head_keep(peer, forged)
+                with pytest.raises(RequestRefused, match="has ended"):
+                    witness.add_checkpoint(b"old 0\n\n" + forged)
+    # The unit that ended shows what it showed before: nobody holds that against it.
+    pull_in(neighbour, county)
+    with unit_context(neighbour):
+        assert not Incident.objects.exists()
 
     # The officials: the superior's notice and order, which the directory of the same policy makes count.
     with override_settings(MINQING=dataclasses.replace(settings.MINQING, notice_days=0)):
@@ -110,7 +127,8 @@ def test_a_unit_goes_on_under_the_origin_that_its_superior_names(
         (tmp_path / "proof").write_bytes(receipts.prove_public(before.commitment))
         call_command("policy", "show", city.code, "--save", str(tmp_path / "policy"))
         key = identity.public_keys("policy")[0]
-    with pytest.raises(SystemExit) as ended:
+    # A lost key's signature counts only with one of an outside witness, and one deployment alone has none.
+    with pytest.raises(CommandError, match="no outside witness"):
         call_command(
             "verify",
             str(tmp_path / "proof"),
@@ -119,4 +137,4 @@ def test_a_unit_goes_on_under_the_origin_that_its_superior_names(
             "--policy-key",
             key,
         )
-    assert ended.value.code == 3  # it holds; one deployment alone has no witness outside
+    assert f"#: former {lost.verifier} " in (tmp_path / "policy").read_text()
