@@ -43,9 +43,26 @@ class Node:
         """Let the broker answer nobody inside the block, with every connection left open."""
         os.killpg(self.process.pid, signal.SIGSTOP)
         try:
+            self._wait_until_stopped()
             yield
         finally:
             os.killpg(self.process.pid, signal.SIGCONT)
+
+    def _wait_until_stopped(self) -> None:
+        """A signal takes a moment: until every thread has stopped the broker may still answer."""
+        deadline = time.monotonic() + 30
+        while set(_states(self.process.pid)) - {"T", "Z"}:
+            assert time.monotonic() < deadline, "the broker goes on"
+            time.sleep(0.005)
+
+
+def _states(group: int) -> Iterator[str]:
+    """Yield the state of every thread of a process group, as proc(5) writes it."""
+    for stat in Path("/proc").glob("[0-9]*/task/[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _, found = stat.read_text().rpartition(")")[2].split()[:3]
+            if int(found) == group:
+                yield state
 
 
 @contextlib.contextmanager
