@@ -24,11 +24,12 @@ class SyncConfig(AppConfig):
         )
         from sync.formats import handovers
         from sync.kinds import RecordKind, register_kind
-        from sync.ledger import adoption, erasure, receipts, walls
+        from sync.ledger import adoption, erasure, receipts, samples, walls
         from sync.transports import fastpath
         from tenants.services import register_adopter, register_provisioner
 
         register_provisioner("ledger", walls.provision, order=10)
+        register_provisioner("samples", samples.provision, order=15)
         register_provisioner("erasure", erasure.provision, order=20)
         register_adopter(returning.number_anew)  # first: nothing is told between the two
         register_adopter(adoption.adopt_unit)

@@ -32,6 +32,7 @@ from sync.models import Evidence, Incident, Peer, Quarantine, Received
 from sync.transports import boxes, parcels, publishing
 from sync.transports.parcels import ParcelFault
 from tenants.current import current_unit, unit_by_code, unit_context
+from tenants.services import unit_provision
 from tests.support.archives import DAY, Office, wording
 from tests.support.desk import hidden, signed_in, staff_of
 from tests.support.handing import connect_all, origin_of, pull_in, settle
@@ -74,13 +75,14 @@ def two(fresh_database, county, city):
             )
         settle(city, county)
         for unit in (county, city):
-            with unit_context(unit):
+            with unit_context(unit), connection.cursor() as cursor:
                 indexer.drain()
+                cursor.execute("ANALYZE")  # as PostgreSQL does by itself
         yield office, stays, gone
 
 
 def remains(unit):
-    """Return where the secret still is: tables of the unit's schema, index, media, cache, spool and lists of the state folder."""
+    """Return where the secret still is: tables of the unit's schema, what the planner keeps of them, index, media, cache, spool and lists of the state folder."""
     inside = SECRET[
         1:4
     ]  # the index's compression may split off a first octet that another title shares
@@ -98,6 +100,12 @@ def remains(unit):
             )
             if cursor.fetchone()[0]:
                 found.append(table)
+        cursor.execute(
+            "SELECT tablename || '.' || attname FROM pg_stats s WHERE schemaname = current_schema()"
+            " AND (position(%s IN s::text) > 0 OR position(%s IN s::text) > 0)",
+            [inside, inside.encode().hex()],
+        )
+        found += [f"sample of {column}" for (column,) in cursor.fetchall()]
         aliases = {str(indexer.alias_of(index)) for index in ("public", "internal")}
     state = Path(settings.MINQING.state)
     for path in state.rglob("*"):
@@ -352,3 +360,24 @@ def test_what_is_held_in_quarantine_or_kept_as_evidence_goes_too(two, county, ci
         with transaction.atomic():
             assert received.forget([made.commitment]) == []
         received.let_go([Gone(commitment=made.commitment)])
+
+
+def test_what_an_earlier_release_let_the_planner_sample_goes_at_the_next_start(two, county):
+    sampled = (("archives_publicentryrow", "title"), ("archives_official", "name"))
+
+    def samples(cursor):
+        cursor.execute(
+            "SELECT tablename, attname FROM pg_stats WHERE schemaname = current_schema()"
+        )
+        return set(sampled) & set(cursor.fetchall())
+
+    with unit_context(county), connection.cursor() as cursor:
+        for table, column in sampled:
+            cursor.execute(f"ALTER TABLE {table} ALTER COLUMN {column} SET STATISTICS -1")
+        cursor.execute("ANALYZE")
+        assert samples(cursor) == set(sampled)
+        for _ in range(2):
+            unit_provision(county)
+            cursor.execute("ANALYZE")
+            assert samples(cursor) == set()
+        assert PublicEntryRow.objects.filter(title="留下的一条").exists()
