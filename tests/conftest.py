@@ -137,8 +137,10 @@ def _no_unit_is_left_over(request: pytest.FixtureRequest) -> None:
     """Each test begins without a current unit, and without pages that this process kept."""
     for cache in caches.all():
         cache.clear()
-    if "db" in request.fixturenames or "fresh_database" in request.fixturenames:
-        request.getfixturevalue("db" if "db" in request.fixturenames else "fresh_database")
+    asked = set(request.fixturenames)
+    if asked & {"db", "fresh_database", "city", "county", "neighbour"}:
+        fresh = "fresh_database" in asked and "db" not in asked
+        request.getfixturevalue("fresh_database" if fresh else "db")
         unit_set(None)
 
 
