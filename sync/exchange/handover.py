@@ -15,11 +15,11 @@ from django.db import transaction
 
 from sync import audiences, identity, ledger
 from sync.errors import NoteFault, RecordFault, RecordRejected
-from sync.exchange import custody, mirror, replay
+from sync.exchange import custody, keyring, mirror, replay
 from sync.exchange import handover_rows as rows
 from sync.exchange.handover_rows import Event
 from sync.exchange.incidents import incident_record
-from sync.formats import handovers, notes
+from sync.formats import handovers, heads
 from sync.formats.handovers import (
     Accept,
     AnyStep,
@@ -289,7 +289,7 @@ def _compare_head(step: Taken) -> None:
         return
     octets = step.head.encode()
     try:
-        notes.open_checkpoint(octets, notes.VerifierKey.parse(peer.log_key))
+        heads.open_head(octets, keyring.log_keys(peer))
         mirror.head_keep(peer, octets)
         mirror.judge_heads(peer)
     except NoteFault:

@@ -317,14 +317,23 @@ def test_what_the_new_home_issues_before_it_holds_the_close_is_held_back(told):
     )  # as the old home said it
 
 
-def test_a_close_in_one_fork_only_is_found_and_contested(told, county, visit):
+@pytest.mark.parametrize("follows", [False, True], ids=["", "under the log key that follows"])
+def test_a_close_in_one_fork_only_is_found_and_contested(told, county, visit, follows):
     old, new, _ = told
+    if follows:
+        coming = notes.SigningKey.from_seed(old.origin, bytes(32))
+        named = str(coming.verifier)
+        proof = possession.prove(old.origin, {"log": named}, [coming])["log"]
+        body = msgspec.json.encode(keys.Notice(use="log", key=named, proof=proof))
+        old.add(body, kind=keys.KIND, subject="key/log")
     offer = old.offers(new)
     accept = new.step(Accept, offer=offer)
     shown, chains = list(old.records), dict(old.chains)
     close = old.closes(offer, accept)
+    read_by = old.log_key
+    old.log_key = coming if follows else read_by
     elsewhere = old.checkpoint()
-    old.records, old.chains = shown, chains
+    old.records, old.chains, old.log_key = shown, chains, read_by
     old.step(Cancel, offer=offer, reason="没有关闭过")
     read(old)
     new.takes(close, old, elsewhere)
