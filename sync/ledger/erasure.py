@@ -75,7 +75,7 @@ def erase(commitments: Sequence[str], *, basis: str) -> ledger.Appended:
             raise LedgerFault(
                 "A record can be erased once it is sealed here: wait for the slot and check the commitments."
             )
-        gone = _opened(wanted)
+        gone = standing(wanted)
         if any(record.kind.startswith(PROTECTED) and record.kind != ledger.PAD for record in gone):
             raise LedgerFault("The protocol's own records hold nothing personal and stay.")
         appended = ledger.append(kind=KIND, subject=SUBJECT, body=body, audience=PUBLIC)
@@ -123,7 +123,7 @@ def replay() -> int:
     for start in range(0, len(listed), _ROUND):
         some = listed[start : start + _ROUND]
         with transaction.atomic():
-            gone = [*_opened(some), *still_here(some)]
+            gone = [*standing(some), *still_here(some)]
             again += len(gone)
             _delete(some)
             let_go(gone)
@@ -152,8 +152,8 @@ def remember_soon(commitments: Sequence[str]) -> None:
     transaction.on_commit(partial(_remember, list(commitments)))
 
 
-def _opened(commitments: Sequence[str]) -> list[Gone]:
-    """What is still known about these records of ours."""
+def standing(commitments: Sequence[str]) -> list[Gone]:
+    """Return what is still known about these records of ours: those that are sealed and open."""
     origin = identity.origin()
     with connection.cursor() as cursor:
         cursor.execute(

@@ -5,15 +5,16 @@ from __future__ import annotations
 import pytest
 
 from minqing.accounts.models import Role
+from minqing.archives.errors import MoveRefused
 from minqing.archives.services import records_erase
-from minqing.channel import erasing
+from minqing.channel import erasing, selectors
 from minqing.channel.errors import UnknownCase
 from minqing.channel.models import Attachment, Case, Forgetting, Message
 from minqing.channel.services.forgetting import received_emptied
 from sync import ledger
 from sync.erasers import Gone
 from sync.ledger import erasure
-from sync.models import Opening, Peer, Received
+from sync.models import Entry, Opening, Peer, Received
 from tenants.current import unit_context
 from tests.support.channel import lodged, photo, staff
 
@@ -46,6 +47,33 @@ def test_an_order_for_a_case_empties_words_photos_and_contact(county):
         with pytest.raises(UnknownCase):
             erasing.records_of("2026-XX-00000", by=supervisor)
         assert erasure.replay() == 0
+
+
+def test_nobody_erases_blindly_what_they_may_not_know_of(county):
+    """The log's commitments are public: a supervisor whom a report names could name them all."""
+    with unit_context(county):
+        chief = staff("chief", Role.SUPERVISOR, name="赵虚构")
+        made = lodged("赵虚构收了修路的钱。".encode())
+        mine = lodged(WORDS)
+        other = staff("other", Role.SUPERVISOR)
+        selectors.case_for(other, mine.number)  # who read it stands in the log
+        ledger.seal_slot()
+        Case.objects.filter(number=made.number).update(kept_from=None)  # before that name came here
+        with pytest.raises(UnknownCase):
+            erasing.records_of(made.number, by=chief)
+        blind = dict(Opening.objects.values_list("index", "kind"))
+        assert {"channel.words", "accounts.read", ledger.PAD} <= set(blind.values())
+        refused = set()
+        own = {*erasing.records_of(mine.number, by=chief)}
+        for entry in Entry.objects.filter(index__in=blind):
+            commitment = bytes(entry.commitment).hex()
+            if commitment not in own:
+                with pytest.raises(MoveRefused) as fault:
+                    records_erase(by=chief, commitments=[commitment], basis="依据")
+                refused.add(str(fault.value))
+        assert len(refused) == 1  # pads, readings and hidden reports cannot be told apart
+        assert Opening.objects.filter(index__in=blind).count() == len(blind)
+        records_erase(by=chief, commitments=own, basis="依据")
 
 
 def test_a_case_that_was_handed_to_this_unit_goes_when_its_source_orders_it(county):

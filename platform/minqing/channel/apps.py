@@ -7,6 +7,7 @@ class ChannelConfig(AppConfig):
     verbose_name = "People's channel"
 
     def ready(self) -> None:
+        from minqing.archives.services import register_guard
         from minqing.channel import erasing, upkeep
         from minqing.channel.exchange import kinds_register
         from minqing.channel.services.places import places_provision
@@ -16,5 +17,6 @@ class ChannelConfig(AppConfig):
 
         kinds_register()
         register_eraser("channel", erasing.let_go)
+        register_guard("channel.", erasing.may_be_ordered)
         register_provisioner("channel", places_provision, order=50)
         register_sweep("channel", upkeep.daily, every=30)

@@ -6,19 +6,22 @@ next daily erasure orders them away wherever they went.
 
 from __future__ import annotations
 
+import uuid
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from django.db.models import Q
 
 from minqing.channel.errors import UnknownCase
 from minqing.channel.models import Attachment, Case, Forgetting, Mask, Message, Purpose, Step
-from minqing.channel.selectors.desk import visible_cases
+from minqing.channel.selectors.desk import names_them, visible_cases
 from sync.erasers import commitments_of
 from sync.ledger import erasure
 
 if TYPE_CHECKING:
-    import uuid
     from collections.abc import Sequence
+
+    from django.db.models import QuerySet
 
     from minqing.accounts.models import Staff
     from sync.erasers import Gone
@@ -59,9 +62,27 @@ def records_of(number: str, *, by: Staff) -> list[str]:
         UnknownCase: no case has the number that this person may know of.
     """
     case = visible_cases(by).filter(number=number).first()
-    if case is None:
+    if case is None or names_them(case, by):
         raise UnknownCase
     return erasure.records_about([case.subject])
+
+
+def may_be_ordered(by: Staff, subjects: list[str]) -> bool:
+    """Say whether an order by this person may reach records with these subjects: those of cases they may know of."""
+    known = {
+        case.subject
+        for case in _cases_of(set(subjects), visible_cases(by))
+        if not names_them(case, by)
+    }
+    return known == set(subjects)
+
+
+def _cases_of(subjects: set[str], cases: QuerySet[Case]) -> list[Case]:
+    ids = []
+    for subject in subjects:
+        with suppress(ValueError):
+            ids.append(uuid.UUID(subject.removeprefix("case-")))
+    return list(cases.filter(pk__in=ids))
 
 
 def _whole(cases: Sequence[uuid.UUID]) -> None:

@@ -17,6 +17,7 @@ from minqing.archives.services.erasures import (
     entry_erase,
     official_erase,
     records_erase,
+    register_guard,
 )
 from minqing.archives.services.expiry import entries_expire
 from minqing.archives.services.handovers import (
@@ -69,6 +70,7 @@ __all__ = [
     "post_edit",
     "post_remove",
     "records_erase",
+    "register_guard",
     "reply_attach",
     "reply_publish",
 ]

@@ -56,7 +56,7 @@ def case_locked(by: Staff, number: str) -> Case:
         UnknownCase: there is none of that number that they may know of.
     """
     case = visible_cases(by).select_for_update(of=("self",)).filter(number=number).first()
-    if case is None or _names(case, by):
+    if case is None or names_them(case, by):
         raise UnknownCase
     return case
 
@@ -137,12 +137,12 @@ def unit_names() -> dict[str, str]:
 
 def _visible(by: Staff, number: str) -> Case:
     case = visible_cases(by).select_related("place__within").filter(number=number).first()
-    if case is None or _names(case, by):
+    if case is None or names_them(case, by):
         raise UnknownCase
     return case
 
 
-def _names(case: Case, by: Staff) -> bool:
+def names_them(case: Case, by: Staff) -> bool:
     """Say whether the reporter's words name this person, who may have come here, or by that name, after the report."""
     said = case.messages.filter(sender=Sender.CITIZEN).values_list("octets", flat=True)
     return any(roster.is_named(bytes(octets), by) for octets in said)
