@@ -101,18 +101,24 @@ WRITES = {
         {Role.SUPERVISOR},
         lambda by: services.order_confirm(by=by, notice=NOWHERE),
     ),
-    "entry_erase": (
+    "entry_records": (
         {Role.SUPERVISOR},
-        lambda by: services.entry_erase(by=by, entry=NONE, basis="x"),
+        lambda by: services.entry_records(by=by, entry=NONE),
     ),
-    "official_erase": (
+    "official_records": (
         {Role.SUPERVISOR},
-        lambda by: services.official_erase(by=by, official=NONE, basis="x"),
+        lambda by: services.official_records(by=by, official=NONE),
     ),
-    "records_erase": (
+    "erasure_enter": (
         {Role.SUPERVISOR},
-        lambda by: services.records_erase(by=by, commitments=[NOWHERE], basis="x"),
+        lambda by: services.erasure_enter(by=by, commitments=[NOWHERE], basis="x"),
     ),
+    "erasure_confirm": (
+        {Role.SUPERVISOR},
+        lambda by: services.erasure_confirm(by=by, entry=NONE),
+    ),
+    "erasure_drop": ({Role.SUPERVISOR}, lambda by: services.erasure_drop(by=by, entry=NONE)),
+    "erasures_entered": ({Role.SUPERVISOR}, services.erasures_entered),
     "plan_enter": ({Role.SUPERVISOR}, lambda by: services.plan_enter(by=by, **PLAN)),
     "plan_end": ({Role.SUPERVISOR}, lambda by: services.plan_end(by=by, item=PlanItem.PLEDGE)),
 }

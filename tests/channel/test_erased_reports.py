@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from minqing.accounts.models import Role
-from minqing.archives.errors import MoveRefused
-from minqing.archives.services import records_erase
+from minqing.archives import services
+from minqing.archives.errors import MoveRefused, NotInArchive, SamePerson
 from minqing.channel import erasing, selectors
 from minqing.channel.errors import UnknownCase
 from minqing.channel.models import Attachment, Case, Forgetting, Message
@@ -16,6 +16,7 @@ from sync.erasers import Gone
 from sync.ledger import erasure
 from sync.models import Entry, Opening, Peer, Received
 from tenants.current import unit_context
+from tests.support.archives import erased
 from tests.support.channel import lodged, photo, staff
 
 pytestmark = pytest.mark.django_db
@@ -38,7 +39,7 @@ def test_an_order_for_a_case_empties_words_photos_and_contact(county):
                 erasing.records_of(made.number, by=supervisor)
         Case.objects.filter(pk=case.pk).update(superior="")
         named = erasing.records_of(made.number, by=supervisor)
-        records_erase(by=supervisor, commitments=named, basis="依据")
+        erased(supervisor, named)
         case.refresh_from_db()
         assert case.contact == ""
         assert [bytes(m.octets).decode() for m in case.messages.all()] == [erasing.ERASED]
@@ -69,11 +70,22 @@ def test_nobody_erases_blindly_what_they_may_not_know_of(county):
             commitment = bytes(entry.commitment).hex()
             if commitment not in own:
                 with pytest.raises(MoveRefused) as fault:
-                    records_erase(by=chief, commitments=[commitment], basis="依据")
+                    services.erasure_enter(by=chief, commitments=[commitment], basis="依据")
                 refused.add(str(fault.value))
         assert len(refused) == 1  # pads, readings and hidden reports cannot be told apart
         assert Opening.objects.filter(index__in=blind).count() == len(blind)
-        records_erase(by=chief, commitments=own, basis="依据")
+        entered = services.erasure_enter(by=chief, commitments=own, basis="依据")
+        assert services.erasures_entered(other) == services.erasures_entered(chief) != []
+        with pytest.raises(SamePerson):
+            services.erasure_confirm(by=chief, entry=entered)
+        Case.objects.filter(number=mine.number).update(kept_from=[other.pk])
+        assert services.erasures_entered(other) == []  # nor does the second learn of it
+        with pytest.raises(NotInArchive):
+            services.erasure_confirm(by=other, entry=entered)
+        assert Opening.objects.filter(index__in=blind).count() == len(blind)
+        Case.objects.filter(number=mine.number).update(kept_from=None)
+        services.erasure_confirm(by=other, entry=entered)
+        assert Opening.objects.filter(index__in=blind).count() == len(blind) - len(own)
 
 
 def test_a_case_that_was_handed_to_this_unit_goes_when_its_source_orders_it(county):

@@ -106,6 +106,8 @@ TABLE = {
     "handover-object": ({SUPERVISOR}, {"POST"}),
     "erasures": (EXCHANGE, {"GET"}),
     "erasure-order": ({SUPERVISOR}, {"POST"}),
+    "erasure-confirm": ({SUPERVISOR}, {"POST"}),
+    "erasure-drop": ({SUPERVISOR}, {"POST"}),
     "connections": (EXCHANGE, {"GET"}),
     "connection": (EXCHANGE, {"GET"}),
     "connection-ask": ({OPERATOR}, {"POST"}),
@@ -119,7 +121,7 @@ TABLE = {
 }
 OPEN = {"sign-in": {"GET", "POST"}}
 SOMETHING = {
-    "public_id": uuid.uuid4(), "reply_id": uuid.uuid4(), "photo": uuid.uuid4(), "report": uuid.uuid4(), "post": 1, "number": "2026-XS-00001",
+    "entry": uuid.uuid4(), "public_id": uuid.uuid4(), "reply_id": uuid.uuid4(), "photo": uuid.uuid4(), "report": uuid.uuid4(), "post": 1, "number": "2026-XS-00001",
     "origin": "minqing/430524/0a1b2c3d", "item": 1, "record": "ab" * 32,
     "n": 0, "username": "nobody",
 }  # fmt: skip

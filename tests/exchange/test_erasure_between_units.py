@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,7 @@ from sync.transports import boxes, parcels, publishing
 from sync.transports.parcels import ParcelFault
 from tenants.current import current_unit, unit_by_code, unit_context
 from tenants.services import unit_provision
-from tests.support.archives import DAY, Office, wording
+from tests.support.archives import DAY, Office, erased, wording
 from tests.support.desk import hidden, signed_in, staff_of
 from tests.support.handing import connect_all, origin_of, pull_in, settle
 from tests.support.served import connect, served
@@ -160,7 +161,15 @@ def test_an_erased_entry_is_gone_at_home_and_at_the_peer_who_says_so(two, county
     assert client.post("/desk/erasures/order/", order).status_code == 400  # not ticked
     assert SECRET in visit(county).get(f"/entries/{gone}/").content.decode()
     said = client.post("/desk/erasures/order/", {**order, "sure": "yes"}, follow=True)
-    page = said.content.decode()
+    confirm = (
+        re.search(r'"(/desk/erasures/[0-9a-f-]+/)drop/"', said.content.decode())[1] + "confirm/"
+    )
+    assert client.post(confirm, {"sure": "yes"}).status_code == 403  # who entered it
+    assert SECRET in visit(county).get(f"/entries/{gone}/").content.decode()
+    other = signed_in(county, staff_of(county, "second", Role.SUPERVISOR))
+    assert other.post(confirm).status_code == 400  # not ticked
+    assert other.post(confirm, {"sure": "yes"}).status_code == 302
+    page = client.get("/desk/erasures/").content.decode()
     assert "1 个单位没有回执" in page
     assert hits(county) == 0
     assert remains(county) == []
@@ -245,7 +254,7 @@ def test_queues_and_dead_letters_of_a_shared_broker_hold_nothing_of_it_afterward
         assert remains_on_broker(rabbit, county) == ["dead"]
         with unit_context(county):
             supervisor = staff_of(county, "chief", Role.SUPERVISOR)
-            services.entry_erase(by=supervisor, entry=gone, basis="依据")
+            erased(supervisor, services.entry_records(by=supervisor, entry=gone))
             ledger.seal()
         assert hits(county) == 0
         assert remains_on_broker(rabbit, county) == remains(county) == []
@@ -263,9 +272,9 @@ def test_nobody_orders_away_what_another_unit_issued(two, county, city, visit):
             erasure.erase(own, basis=" ")
         supervisor = staff_of(county, "chief", Role.SUPERVISOR)
         with pytest.raises(MoveRefused, match="什么也没有删"):
-            services.records_erase(by=supervisor, commitments=["ab" * 32], basis="依据")
+            services.erasure_enter(by=supervisor, commitments=["ab" * 32], basis="依据")
         with pytest.raises(BadValue):
-            services.entry_erase(by=supervisor, entry=gone, basis="")
+            services.erasure_enter(by=supervisor, commitments=own, basis="")
     with unit_context(city):
         with pytest.raises(LedgerFault):
             erasure.erase([theirs], basis="邵阳市要求删除")

@@ -14,6 +14,7 @@ from minqing.archives.values import Wording
 
 if TYPE_CHECKING:
     import uuid
+    from collections.abc import Iterable
 
 DAY = datetime.date(2026, 11, 2)
 
@@ -95,3 +96,10 @@ def wording(**more: Any) -> Wording:
         "note": "督查记录第 12 号",
     }
     return Wording(**{**values, **more})
+
+
+def erased(by: Staff, commitments: Iterable[str], basis: str = "依据") -> str:
+    """Have records erased by ``by`` and a second supervisor; return the order's commitment."""
+    entered = services.erasure_enter(by=by, commitments=commitments, basis=basis)
+    second = Staff.objects.filter(username="second").first() or staff("second", Role.SUPERVISOR)
+    return services.erasure_confirm(by=second, entry=entered)

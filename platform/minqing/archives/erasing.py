@@ -13,6 +13,7 @@ from minqing.archives import documents
 from minqing.archives.models import (
     Entry,
     EntryVersion,
+    ErasureEntry,
     Official,
     PublicEntryRow,
     PublicOfficialRow,
@@ -37,7 +38,8 @@ ERASED = "（已依法删除）"
 
 
 def let_go(gone: Sequence[Gone]) -> None:
-    """Eraser of the archives: ours and followed units' records alike."""
+    """Eraser of the archives: ours and followed units' records alike; and what waits for a second person's word about them."""
+    ErasureEntry.objects.filter(commitments__overlap=commitments_of(gone)).delete()
     ours = [record for record in gone if record.kind.startswith("archives.") or not record.kind]
     if not ours:
         return

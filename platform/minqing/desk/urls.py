@@ -148,6 +148,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
     path("erasures/", erasures.erasures, name="erasures"),
     path("erasures/order/", erasures.erasure_order, name="erasure-order"),
+    path("erasures/<uuid:entry>/confirm/", erasures.erasure_confirm, name="erasure-confirm"),
+    path("erasures/<uuid:entry>/drop/", erasures.erasure_drop, name="erasure-drop"),
     path("ledger/", ledger.state, name="ledger"),
     path("ledger/sheet/", ledger.sheet, name="ledger-sheet"),
     path("connections/", connections.connections, name="connections"),

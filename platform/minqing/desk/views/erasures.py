@@ -1,4 +1,4 @@
-"""Erasing by order (依法删除), and which units confirmed it."""
+"""Erasing by order (依法删除), entered by one supervisor and confirmed by another; and which units confirmed it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from django.utils.translation import gettext as _
 from minqing.accounts.models import Role
 from minqing.archives import services
 from minqing.archives.errors import BadValue
+from minqing.archives.models import ErasureEntry
 from minqing.channel.erasing import records_of
 from minqing.desk.access import staff_page
 from minqing.desk.views.acting import Refused, carry_out
 from sync.exchange.erasing import orders
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from django.http import HttpRequest, HttpResponse
 
     from minqing.accounts.models import Staff
@@ -32,48 +35,86 @@ def erasures(request: HttpRequest, staff: Staff) -> HttpResponse:
 
 @staff_page(Role.SUPERVISOR, methods=("POST",))
 def erasure_order(request: HttpRequest, staff: Staff) -> HttpResponse:
-    """Erase an entry, an official or single records, for good."""
+    """Enter an order for an entry, an official, a case or single records; another supervisor must confirm it."""
+    return _act(
+        request,
+        staff,
+        lambda: _entered(request, staff),
+        _("记下了，还没有删除：要另一位督办人员确认。"),
+    )
 
-    def act() -> str:
-        _erase(request, staff)
+
+@staff_page(Role.SUPERVISOR, methods=("POST",))
+def erasure_confirm(request: HttpRequest, staff: Staff, entry: uuid.UUID) -> HttpResponse:
+    """Carry out for good what another supervisor entered."""
+
+    def confirmed() -> None:
+        _require_sure(request)
+        services.erasure_confirm(by=staff, entry=entry)
+
+    return _act(request, staff, confirmed, _("已经删除，删除令发往各联网单位。"))
+
+
+@staff_page(Role.SUPERVISOR, methods=("POST",))
+def erasure_drop(request: HttpRequest, staff: Staff, entry: uuid.UUID) -> HttpResponse:
+    """Drop an order that nobody confirmed."""
+    return _act(request, staff, lambda: services.erasure_drop(by=staff, entry=entry), _("不办了。"))
+
+
+def _act(request: HttpRequest, staff: Staff, act: Callable[[], None], said: str) -> HttpResponse:
+    def carried() -> str:
+        act()
         return reverse("desk:erasures")
 
     try:
-        return carry_out(request, act, said=_("已经删除，删除令发往各联网单位。"))
+        return carry_out(request, carried, said=said)
     except Refused as refused:
         return _page(request, staff, fault=str(refused), status=refused.status)
 
 
-def _erase(request: HttpRequest, staff: Staff) -> None:
+def _entered(request: HttpRequest, staff: Staff) -> None:
     kind, what = request.POST.get("kind", ""), request.POST.get("what", "").strip()
-    basis = request.POST.get("basis", "")
+    _require_sure(request)
+    if kind not in ErasureEntry.Kind.values:
+        raise BadValue(_("请选择要删除的是什么。"))
+    if kind == ErasureEntry.Kind.RECORD:
+        found, said = services.commitments_typed(what), ""
+    elif kind == ErasureEntry.Kind.CASE:
+        found, said = records_of(what, by=staff), what
+    else:
+        public_id = _public_id(what)
+        said = str(public_id)
+        if kind == ErasureEntry.Kind.ENTRY:
+            found = services.entry_records(by=staff, entry=public_id)
+        else:
+            found = services.official_records(by=staff, official=public_id)
+    services.erasure_enter(
+        by=staff, commitments=found, basis=request.POST.get("basis", ""), kind=kind, what=said
+    )
+
+
+def _require_sure(request: HttpRequest) -> None:
     if request.POST.get("sure") != "yes":
         raise BadValue(_("删除不能恢复，请先勾选“我已核对”。"))
-    if kind == "record":
-        found = services.commitments_typed(what)
-        services.records_erase(by=staff, commitments=found, basis=basis)
-        return
-    if kind == "case":
-        services.records_erase(by=staff, commitments=records_of(what, by=staff), basis=basis)
-        return
+
+
+def _public_id(typed: str) -> uuid.UUID:
     try:
-        public_id = uuid.UUID(what.rstrip("/").rpartition("/")[2])
+        return uuid.UUID(typed.rstrip("/").rpartition("/")[2])
     except ValueError as error:
         raise BadValue(_("请粘贴公开页面的地址，或者它末尾的编号。")) from error
-    if kind == "entry":
-        services.entry_erase(by=staff, entry=public_id, basis=basis)
-    elif kind == "official":
-        services.official_erase(by=staff, official=public_id, basis=basis)
-    else:
-        raise BadValue(_("请选择要删除的是什么。"))
 
 
 def _page(
     request: HttpRequest, staff: Staff, *, fault: str = "", status: int = 200
 ) -> HttpResponse:
+    may_act = staff.has_role(Role.SUPERVISOR)
     words = {
         "orders": orders(),
-        "may_act": staff.has_role(Role.SUPERVISOR),
+        "may_act": may_act,
+        "kinds": ErasureEntry.Kind.choices,
+        "entered": services.erasures_entered(staff) if may_act else [],
+        "me": staff.pk,
         "fault": fault,
         "typed": request.POST if fault else {},
         "days": settings.MINQING.backup_days,
