@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime
 import json
 import threading
 
@@ -11,9 +12,10 @@ import pytest
 from django.db import connections
 from django.utils.timezone import now
 
-from minqing.channel import abuse, codes, services
+from minqing.channel import abuse, boxes, codes, services
 from minqing.channel.errors import MoveRefused
 from minqing.channel.models import Rating
+from minqing.channel.services import keeping, lodging
 from tenants.current import unit_context
 from tests.support.channel import handler, lodged
 
@@ -157,3 +159,29 @@ def test_nobody_is_slowed_where_a_proxy_hides_all_addresses(county, address):
         assert json.loads(abuse.challenge(address))["parameters"]["data"][
             "max"
         ] == abuse.tries_asked(0)
+
+
+def test_whoever_holds_a_code_cannot_bury_the_case_under_follow_ups(county, time_machine):
+    with unit_context(county):
+        taken = lodged()
+        for _ in range(lodging.MOST_A_DAY):
+            services.follow_up(code=taken.code, words=b"more")
+        with pytest.raises(MoveRefused, match="明天"):
+            services.follow_up(code=taken.code, words=b"more")
+        time_machine.move_to(now() + datetime.timedelta(days=1))
+        services.follow_up(code=taken.code, words=b"tomorrow")
+
+
+def test_a_report_is_sealed_however_much_was_said_later():
+    content = boxes.Content(
+        words=b"first", contact="x", later=tuple(bytes([n]) * 100_000 for n in range(200)), course=("a", "b"),
+        photos=(b"p" * 8_000_000, b"q" * 8_000_000),
+    )  # fmt: skip
+    assert not boxes.fits(content)
+    parts = keeping.parts_of(content)
+    assert all(boxes.fits(part) and part.words == b"first" for part in parts)
+    assert [part.contact for part in parts] == ["x", *[""] * (len(parts) - 1)]
+    for name in ("later", "course", "photos"):
+        assert tuple(piece for part in parts for piece in getattr(part, name)) == getattr(
+            content, name
+        )

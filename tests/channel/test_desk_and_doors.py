@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 
+import msgspec
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils.timezone import localdate
@@ -12,6 +13,7 @@ from minqing.accounts.errors import NotAllowed
 from minqing.accounts.models import Role, Staff
 from minqing.channel import boxes, parcels, selectors, services, states, upkeep
 from minqing.channel.boxes import KeyFault
+from minqing.channel.covers import covers
 from minqing.channel.errors import (
     FormFault,
     MoveRefused,
@@ -410,6 +412,44 @@ def test_what_was_sealed_is_erased_from_the_ledger_under_cover_of_pads_each_day(
     assert len(orders) == 2, "one a day, whether or not anything was sealed"
     assert len({len(order) for order in orders}) == 1
     assert not any("检举" in order or "密封" in order for order in orders)
+
+
+def test_pads_erased_beside_a_report_are_of_every_age_and_stand_together_as_its_records_do(county):
+    """Erasures are public: among pads of the last days alone, an old report would show its hour."""
+    begin, count = 10_000, 8_000
+    rows = [
+        Opening(
+            index=begin + n, unit=county.code, kind=ledger.PAD, subject=f"{n}", audience="x", header=b"", body=b"", salt=b""
+        )
+        for n in range(count)
+    ]  # fmt: skip
+    Opening.objects.bulk_create(rows)
+    days = [covers(32) for _ in range(40)]
+    assert {len(day) for day in days} == {32}
+    assert any(index < begin + count // 2 for day in days for index in day)
+    old = [{index for index in day if index < begin + count // 2} for day in days]
+    assert any(index + step in day for day in old for index in day for step in range(1, 32))
+
+
+def test_a_report_of_many_records_makes_no_larger_erasure_than_any_day():
+    custodians()
+    by, taken = handler(), lodged(MARKED, photos=[photo(), photo(), photo()])
+    for n in range(30):
+        services.follow_up(code=taken.code, words=f"又一段 {n}".encode())
+    ledger.seal_slot()
+    ledger.seal_slot()
+    ledger.seal_slot()
+    services.case_seal(by=by, number=taken.number)
+    for _day in range(2):
+        upkeep.forget()
+        ledger.seal()
+    assert not any("又一段".encode() in bytes(opening.body) for opening in Opening.objects.all())
+    assert not Forgetting.objects.exists()
+    named = [
+        len(msgspec.json.decode(bytes(row.body))["commitments"])
+        for row in Opening.objects.filter(kind="sync.erasure")
+    ]
+    assert named == [32, 32]
 
 
 def test_sealing_reaches_the_units_it_had_been_handed_to(county, neighbour):

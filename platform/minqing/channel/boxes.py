@@ -17,6 +17,10 @@ SIZES: tuple[int, ...] = tuple(64 * 1024 * 4**step for step in range(5))
 """Lengths a content is filled up to: 64 KiB, 256 KiB … 16 MiB."""
 
 
+_FRAMES = 16
+"""Octets by which the lists in a content grow beside their pieces."""
+
+
 class Content(msgspec.Struct, frozen=True, kw_only=True):
     """What a sealed report holds. ``taken_by`` names the staff who know of it, because they took it in."""
 
@@ -95,6 +99,16 @@ def read(padded: bytes) -> Content:
 def fits(content: Content) -> bool:
     """Say whether one box takes the content."""
     return len(msgspec.msgpack.encode(content)) + 4 <= SIZES[-1]
+
+
+def room_beside(content: Content) -> int:
+    """Return how many octets (``length_of``) may still be added to a content so that one box takes it."""
+    return SIZES[-1] - 4 - len(msgspec.msgpack.encode(content)) - _FRAMES
+
+
+def length_of(piece: bytes | str) -> int:
+    """Return what a piece of a content takes up in a box."""
+    return len(msgspec.msgpack.encode(piece))
 
 
 def too_large() -> str:

@@ -1,13 +1,12 @@
 """Once a day, unasked: erase what was sealed, send the parcels, and let the tables forget the order of arrival.
 
 Erasures are public records. One that appeared only when something was sealed would count sealed reports, so there
-is one every day, of a fixed number of commitments, filled up with pads; its ground names the keeping rules of
+is one every day, of a fixed number of commitments, filled up with pads (``covers``); its ground names the keeping rules of
 the channel and nothing else.
 """
 
 from __future__ import annotations
 
-import secrets
 import uuid
 from typing import TYPE_CHECKING
 
@@ -15,13 +14,14 @@ from django.apps import apps
 from django.db import connection, transaction
 from django.utils import timezone
 
+from minqing.channel.covers import covers
 from minqing.channel.models import Case, Forgetting, Upkeep
 from minqing.channel.parcels import parcels_send
 from minqing.channel.services.forgetting import received_emptied
 from minqing.channel.services.keeping import waiting_sealed
 from minqing.channel.services.once import uses_forget
 from minqing.channel.services.passing_up import waiting_passed_up
-from sync import audiences, ledger
+from sync import audiences
 from sync.ledger import erasure
 from sync.models.exchange import Peer
 from sync.models.ledger import Entry, Opening, Pending
@@ -29,10 +29,9 @@ from sync.models.ledger import Entry, Opening, Pending
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-LEAST = 32
-"""Commitments in a day's erasure when nothing was sealed; doubled until what was sealed fits."""
+EVERY_DAY = 32
+"""Commitments in a day's erasure, whether or not anything was sealed, and however much."""
 BASIS = "民情通道保存规则：到期内容和填充记录按日删除"
-_PADS_LOOKED_AT = 4096
 
 
 def daily() -> None:
@@ -62,18 +61,11 @@ def forget() -> bool:
     for subject in Forgetting.objects.values_list("subject", flat=True):
         indexes |= _due(subject)
         received_emptied(Case.objects.get(pk=uuid.UUID(subject.removeprefix("case-"))))
-    size = LEAST
-    while size < len(indexes):
-        size *= 2
-    pads = list(
-        Opening.objects.filter(kind=ledger.PAD)
-        .order_by("-index")
-        .values_list("index", flat=True)[:_PADS_LOOKED_AT]
-    )
-    if len(pads) < size - len(indexes):
+    some = sorted(indexes)[:EVERY_DAY]  # the report's own words first; what is over waits a day
+    pads = covers(EVERY_DAY - len(some))
+    if len(some) + len(pads) < EVERY_DAY:
         return False
-    chosen = secrets.SystemRandom().sample(pads, size - len(indexes))
-    erasure.erase(_commitments([*indexes, *chosen]), basis=BASIS)
+    erasure.erase(_commitments([*some, *pads]), basis=BASIS)
     for subject in Forgetting.objects.values_list("subject", flat=True):
         if (
             not Opening.objects.filter(subject=subject).exists()

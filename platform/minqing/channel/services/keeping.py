@@ -128,15 +128,29 @@ def _own_keys(content: Content) -> tuple[bytes, ...]:
 
 
 def parts_of(content: Content) -> list[Content]:
-    """Return the content whole, or, where photos make it too large for one box, the words first and then each photo.
+    """Return the content whole, or, where one box does not take it, the words first, then each photo.
+
+    However much others add to a case, it can be sealed.
 
     Raises:
-        TooLarge: the words alone are.
+        TooLarge: the report's own words are.
     """
     if boxes.fits(content):
         return [content]
-    words = msgspec.structs.replace(content, photos=())
-    if not boxes.fits(words):
+    bare = msgspec.structs.replace(content, photos=(), later=(), course=())
+    if not boxes.fits(bare):
         raise TooLarge(boxes.too_large())
-    alone = msgspec.structs.replace(words, later=(), course=(), contact="")
-    return [words, *(msgspec.structs.replace(alone, photos=(photo,)) for photo in content.photos)]
+    parts, room = [bare], boxes.room_beside(bare)
+    for name in ("later", "course", "photos"):
+        for piece in getattr(content, name):
+            size = boxes.length_of(piece)
+            if name == "photos" or size > room:
+                parts.append(msgspec.structs.replace(bare, contact=""))
+                room = boxes.room_beside(bare)
+            if size > room:
+                raise TooLarge(boxes.too_large())
+            parts[-1] = msgspec.structs.replace(
+                parts[-1], **{name: (*getattr(parts[-1], name), piece)}
+            )
+            room -= size
+    return parts

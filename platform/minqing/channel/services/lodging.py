@@ -65,6 +65,10 @@ if TYPE_CHECKING:
     from minqing.workdays.calendar import Due
 
 
+MOST_A_DAY = 30
+"""Follow-ups to one report in a day: whoever holds a code cannot bury a case, or fill every unit that has it."""
+
+
 class Details(msgspec.Struct, frozen=True, kw_only=True):
     """Body of ``channel.details``: what was said beside the words. No contact, number or code."""
 
@@ -180,7 +184,7 @@ def follow_up(*, code: str, words: bytes) -> None:
     Raises:
         UnknownCode: the code opens nothing.
         WordsFault, TooLarge: the words cannot be kept as they are.
-        MoveRefused: the case is closed; a new report or a rating with reopening is the way.
+        MoveRefused: the case is closed (a new report or a rating with reopening is the way), or too much was added today.
     """
     check_words(words)
     stretched = code_stretched(code)
@@ -188,6 +192,9 @@ def follow_up(*, code: str, words: bytes) -> None:
         case = _locked(stretched)
         if case.state == State.CLOSED:
             raise MoveRefused(_("这件事已经办结。如有新情况，请重新反映。"))
+        said = case.messages.filter(purpose=Purpose.FOLLOW_UP, day=timezone.localdate())
+        if said.count() >= MOST_A_DAY:
+            raise MoveRefused(_("今天已经补充了很多次，前面的都收到了。请明天再接着说。"))
         message_add(case, Sender.CITIZEN, Purpose.FOLLOW_UP, words)
         kept_from_desk(case)
 
