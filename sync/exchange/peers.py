@@ -193,6 +193,10 @@ def _keep(document: Document, *, address: str, asked_here: bool) -> Peer:
             raise PeerFault(
                 "This origin is known with another log key. A lost log key means a new origin."
             )
+        if known.proven_keys and not document.proven:  # the log key alone is public
+            raise PeerFault(
+                "This unit proved its keys before; a document without proofs is not its."
+            )
         changed = known.fingerprint != document.fingerprint or known.ended_on is not None
         for name, value in values.items():
             setattr(known, name, value)

@@ -24,7 +24,7 @@ from minqing.channel.errors import (
     UnknownCode,
     WordsFault,
 )
-from minqing.channel.models import Attachment, Case, Message, Place
+from minqing.channel.models import Attachment, Case, Message, Place, Tally
 from minqing.channel.originals import OriginalFault, opened
 from minqing.channel.photos import photo_read
 from minqing.channel.services.passing_up import waiting_passed_up
@@ -317,6 +317,14 @@ def test_a_code_that_staff_have_seen_rates_only_after_it_was_changed():
         selectors.case_by_code(taken.code)
     services.rate(code=new, verdict="satisfied")
     assert selectors.case_by_code(new).verdict_label == "满意"
+    # Whoever took the call may have been the one who changed it: it stands in the course and counts in no figure.
+    assert "换了查询码" in [step.note for step in selectors.case_by_code(new).steps]
+    assert not Tally.objects.filter(name="satisfied").exists()
+
+
+def test_what_its_own_reporter_rates_counts_in_the_figures():
+    services.rate(code=answered().code, verdict="satisfied")
+    assert Tally.objects.get(name="satisfied").n == 1
 
 
 def test_only_staff_who_take_reports_lodge_for_others():

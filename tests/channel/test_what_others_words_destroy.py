@@ -10,6 +10,7 @@ from django.utils.timezone import now
 
 from minqing.accounts.errors import NotAllowed
 from minqing.accounts.models import Role
+from minqing.archives import services as archives
 from minqing.archives.models import Official
 from minqing.channel import boxes, exchange, parcels, selectors, services, upkeep
 from minqing.channel.errors import MoveRefused, TooLarge, UnknownCase
@@ -23,6 +24,7 @@ from sync.identity import origin
 from sync.kinds import ReceivedRecord
 from sync.models import Pending
 from tenants.current import unit_context
+from tests.support.archives import Office
 from tests.support.channel import (
     MARKED,
     Courier,
@@ -472,3 +474,19 @@ def test_a_unit_cannot_fill_a_case_with_photos(county, neighbour, courier):
     )
     with unit_context(neighbour), pytest.raises(RecordRejected, match="all the photos"):
         exchange.apply_attachments([more])
+
+
+def test_nobody_alone_moves_a_report_to_a_desk_by_writing_a_name_anew_or_taking_a_page_down():
+    office = Office()
+    official = office.official("王示例")
+    clerk = staff("clerk2", Role.CLERK)
+    by = handler()
+    for hide in (
+        lambda: archives.official_edit(by=clerk, official=official, name="王示"),
+        lambda: archives.official_withdraw(by=office.reviewer, official=official, reason="调整"),
+    ):
+        hide()
+        lodged("王示例把修路的钱拿走了。".encode())
+        assert selectors.desk_cases(by) == []
+    lodged(MARKED)
+    assert len(selectors.desk_cases(by)) == 1

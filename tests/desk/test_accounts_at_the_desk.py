@@ -141,6 +141,31 @@ def test_one_operator_alone_makes_nobody_whom_others_rely_on(county, operator, s
     assert operator.post("/desk/staff/of/lyb/agree/").status_code == 409
 
 
+def test_an_operator_who_also_reviews_makes_and_enters_no_drafters_account_alone(county):
+    """Else they would draft as the clerk and publish as themselves."""
+    both = signed_in(county, staff_of(county, "both", Role.OPERATOR, Role.REVIEWER))
+    staff_of(county, "lyb", Role.CLERK, name="李样本")
+    fields = {"username": "new", "name": "张演示", "office": "", "roles": ["clerk"]}
+    assert len(word_on(both.post(NEW, fields).content.decode())) < 12  # half a password
+    both.post("/desk/staff/of/lyb/password/")
+    with unit_context(county):
+        assert not Staff.objects.filter(username="new").exists()
+        assert {row.username for row in Proposal.objects.all()} == {"new", "lyb"}
+
+
+def test_who_takes_roles_away_does_not_learn_the_password_that_comes_back_with_them(
+    county, operator
+):
+    staff_of(county, "lyb", Role.CLERK, Role.CUSTODIAN, name="李样本")
+    fields = {"name": "李样本", "office": "组织部", "roles": ["clerk", "custodian"]}
+    assert "马上算数" in operator.post("/desk/staff/of/lyb/", fields).content.decode()
+    operator.post("/desk/staff/of/lyb/", fields | {"roles": ["clerk"]})
+    operator.post("/desk/staff/of/lyb/password/")
+    with unit_context(county):
+        assert Staff.objects.get(username="lyb").roles == ["clerk"]
+        assert Proposal.objects.get().what == "password"
+
+
 def test_roles_name_and_office_of_such_a_person_change_when_another_agrees(
     county, operator, second
 ):

@@ -11,7 +11,7 @@ from sync import identity, ledger
 from sync.exchange import documents, keyring, keys, peers, pull
 from sync.formats import notes, possession
 from sync.models import Opening, Peer, Quarantine
-from sync.refusals import PeerFault
+from sync.refusals import PeerFault, RequestRefused
 from tenants.current import unit_context
 from tests.support import liar as lies
 from tests.support.exchange import applied_bodies
@@ -186,6 +186,20 @@ def test_a_wrong_proof_and_an_unproven_successor_are_held_back(liar, county):
 
 
 @pytest.mark.usefixtures("keys_alone")
+def test_a_stranger_who_knows_the_public_log_key_renames_no_unit_that_left(liar, county):
+    origin = joined(county, liar)
+    with unit_context(county):
+        before = Peer.objects.get().name
+        peers.connection_end(origin)
+        document = json.loads(liar.document())
+        document |= {"name": "冒名单位", "operator": "冒名", "proofs": {}}
+        stranger = documents.read_document(json.dumps(document).encode())
+        with pytest.raises(RequestRefused, match="proved its keys"):
+            peers.connection_asked(stranger)
+        left = Peer.objects.get()
+        assert (left.name, left.ended_on is None) == (before, False)
+
+
 def test_every_announcement_of_ours_carries_its_proof(county):
     with unit_context(county):
         ledger.publish()

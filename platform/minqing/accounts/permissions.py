@@ -48,3 +48,11 @@ def needs_two(roles: Iterable[str]) -> bool:
     Whoever drafts (经办) decides nothing alone and opens no report; every other role is one that somebody relies on.
     """
     return bool(set(roles) - {Role.CLERK})
+
+
+def needs_second(operator: Staff, roles: Iterable[str]) -> bool:
+    """Say whether this operator needs a second one to make or enter an account with these roles.
+
+    An operator who also decides about what others write would, with a drafter's password, be both.
+    """
+    return needs_two(roles) or needs_two(set(operator.roles) - {Role.OPERATOR})

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from minqing.accounts import throttle
 from minqing.accounts.errors import NotAllowed, SignInRefused, StaffFault
 from minqing.accounts.models import Role, Staff
-from minqing.accounts.permissions import needs_two, require, require_operator
+from minqing.accounts.permissions import needs_second, require, require_operator
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,10 +40,8 @@ def staff_create(
         StaffFault: a value does not fit or the sign-in name is taken; nothing was made.
     """
     wanted = check_staff(username=username, name=name, office=office, roles=roles)
-    if by is not None:
-        require_operator(by)
-        if needs_two(wanted):
-            raise NotAllowed
+    if by is not None and needs_second(require_operator(by), wanted):
+        raise NotAllowed
     staff = Staff(
         username=username,
         name=name.strip(),
@@ -90,8 +88,7 @@ def password_set(
     if by is not None:
         acting = require(by)
         if acting.pk != staff.pk:
-            require_operator(by)
-            if needs_two(staff.roles):
+            if needs_second(require_operator(by), staff.roles):
                 raise NotAllowed
             must_change_password = True
     staff.must_change_password = must_change_password

@@ -2,12 +2,13 @@
 
 Nobody changes their own roles or opens and shuts their own account. Whatever gives somebody more than 经办, or lets
 somebody else sign in as a person who has more, counts only when a second operator agrees (``proposing``): else one operator could
-be two people, or a custodian. Taking rights away and shutting an account need no second person and count at once.
+be two people, or a custodian. So does every account that an operator makes who also reviews. Taking rights away and shutting an account need no second person and count at once.
 """
 
 from __future__ import annotations
 
 import datetime
+import json
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,11 +18,12 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from minqing.accounts.audit import staff_recorded
+from minqing.accounts.audit import STAFF_KIND, staff_recorded
 from minqing.accounts.errors import NotAllowed, StaffFault
 from minqing.accounts.models import Proposal, Staff
-from minqing.accounts.permissions import needs_two, require_operator
+from minqing.accounts.permissions import needs_second, needs_two, require_operator
 from minqing.accounts.services import check_staff, password_set, staff_create, staff_disable
+from sync.models import Opening, Pending
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,7 +56,7 @@ def taken_on(*, by: Staff, username: str, name: str, office: str, roles: Iterabl
     with transaction.atomic():
         if Staff.objects.filter(username=username).exists():
             raise StaffFault(_("登录名 %(name)s 已经有人使用。") % {"name": username})
-        if needs_two(roles):
+        if needs_second(by, roles):
             return _proposed(by, What.CREATED, username, name, office, roles, word=first_password())
         word = first_password()
         made = staff_create(
@@ -120,7 +122,7 @@ def given_password(*, by: Staff, username: str) -> Given:
         if acting.pk == staff.pk:
             raise NotAllowed
         what, word = What.PASSWORD if staff.is_active else What.ENABLED, first_password()
-        if needs_two(staff.roles):
+        if needs_second(acting, _roles_ever(staff)):
             return _proposed(
                 acting, what, username, staff.name, staff.office, staff.roles, word=word
             )
@@ -135,6 +137,16 @@ def first_password() -> str:
     """Four groups of four that can be read out on a telephone; changed at the first sign-in."""
     signs = "23456789abcdefghjkmnpqrstuvwxyz"
     return "-".join("".join(secrets.choice(signs) for _n in range(4)) for _n in range(4))
+
+
+def _roles_ever(staff: Staff) -> set[str]:
+    """Return every role that our records give an account: who takes roles away alone does not learn its password so."""
+    held = set(staff.roles)
+    for table in (Opening, Pending):
+        rows = table.objects.filter(subject=f"staff:{staff.username}", kind=STAFF_KIND)
+        for body in rows.values_list("body", flat=True):
+            held.update(json.loads(bytes(body))["roles"])
+    return held
 
 
 def _change(staff: Staff, name: str, office: str, roles: list[str]) -> None:

@@ -11,14 +11,21 @@ import unicodedata
 
 from minqing.accounts.models import Role, Staff
 from minqing.archives.models import Official, PublicOfficialRow
+from sync import identity
 
 _SHORTEST = 2
 _CHAIN_ROLES = [Role.CLERK, Role.REVIEWER, Role.HANDLER, Role.SUPERVISOR]
 
 
 def someone_here_is_named(words: bytes) -> bool:
-    """Say whether the words name an official of this unit or a member of staff who would handle them."""
-    officials = Official.objects.filter(is_withdrawn=False).values_list("name", flat=True)
+    """Say whether the words name an official of this unit or a member of staff who would handle them.
+
+    Officials count by what stands here of them, withdrawn or not, and by what is public: a clerk who writes a name anew,
+    or a reviewer who takes a page down, alone, moves no report to the desk of whom it names.
+    """
+    officials = Official.objects.values_list("name", flat=True).union(
+        PublicOfficialRow.objects.filter(origin=identity.origin()).values_list("name", flat=True)
+    )
     staff = Staff.objects.filter(is_active=True, roles__overlap=_CHAIN_ROLES).values_list(
         "name", flat=True
     )

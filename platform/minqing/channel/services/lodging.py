@@ -226,7 +226,10 @@ def rate(*, code: str, verdict: str) -> None:
             step_add(case, case.state, note=label, unit=reporter)
             for origin in case.referrals.values_list("origin", flat=True):
                 status_tell(case, origin, state=case.state, note=label, verdict=verdict)
-        tally(verdict, today)
+        if (
+            case.way == Way.WEB
+        ):  # else staff once held the code, and may have been the one who changed it
+            tally(verdict, today)
         if verdict == Verdict.UNSATISFIED:
             move(case, State.REOPENED, unit=_("反映人"))
             again = due(slot_day(), ANSWER_RULE)
@@ -245,6 +248,10 @@ def code_change(*, code: str) -> str:
     stretched = code_stretched(new)
     with transaction.atomic():
         case = _locked(old)
+        if (
+            case.code_seen
+        ):  # if that was no doing of the reporter's, others on this desk can see it and ask
+            step_add(case, case.state, note=_("换了查询码"), unit=_("凭查询码"))
         case.code, case.code_seen = stretched, False
         case.save(update_fields=["code", "code_seen"])
     return new
