@@ -51,7 +51,7 @@ class Desk:
     def addresses(self) -> list[str]:
         return [
             "", "cases/", f"cases/{self.case}/", "cases/lodge/", "officials/", f"officials/{self.official}/", "officials/new/",
-            "entries/", f"entries/{self.entry}/", "entries/new/", "plan/", "import/", "connections/", f"connections/{self.peer}/", "incidents/", "ledger/", "sealed/",
+            "entries/", f"entries/{self.entry}/", "entries/new/", "plan/", "import/", "connections/", f"connections/{self.peer}/", "incidents/", "ledger/", "sealed/", "figures/",
             "password/", f"cases/{self.case}/mask/0/", "second-door/", "staff/", "staff/new/", "staff/of/chen/",
         ]  # fmt: skip
 

@@ -91,6 +91,7 @@ TABLE = {
     "case-seal": (CASES, {"POST"}),
     "lodge": (CASES | {CLERK}, {"GET", "POST"}),
     "lodged": (CASES | {CLERK}, {"GET"}),
+    "figures": ({SUPERVISOR}, {"GET"}),
     "sealed": ({Role.CUSTODIAN}, {"GET"}),
     "sealed-open": ({Role.CUSTODIAN}, {"POST"}),
     "ledger": (ANYBODY, {"GET"}),

@@ -8,10 +8,14 @@ that case goes up once too often rather than once too seldom. Words that name no
 from __future__ import annotations
 
 import unicodedata
+from typing import TYPE_CHECKING
 
 from minqing.accounts.models import Role, Staff
 from minqing.archives.models import Official, PublicOfficialRow
 from sync import identity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _SHORTEST = 2
 _CHAIN_ROLES = [Role.CLERK, Role.REVIEWER, Role.HANDLER, Role.SUPERVISOR]
@@ -42,6 +46,11 @@ def staff_named(words: bytes) -> set[int]:
 def is_named(words: bytes, staff: Staff) -> bool:
     """Say whether the words hold this person's name: nobody reads what is said about them, whenever they came here."""
     return _any_named(words, {staff.name})
+
+
+def any_is_named(words: bytes, people: Iterable[Staff]) -> bool:
+    """Say whether the words hold the name of one of these people."""
+    return _any_named(words, {person.name for person in people})
 
 
 def someone_there_is_named(words: bytes, code: str) -> bool:

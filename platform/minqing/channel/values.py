@@ -294,3 +294,44 @@ class Figures:
     satisfied: int
     basically: int
     unsatisfied: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """How many cases of one sort are on somebody's desk, and how many of them are past a limit."""
+
+    name: str  # the state's or kind's value, the place's code; empty for what is put together
+    label: str
+    cases: int
+    late: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Period:
+    """What happened to this unit's own reports in a month, or in all of them together."""
+
+    first: datetime.date | None  # of the month; None for the sum
+    accepted: int
+    answered: int
+    in_time: int
+    returned: int
+    reopened: int
+    timed: int  # first answers whose days are known
+    half_within: int | None  # days within which half of those came; None where they are too few
+    rated: int
+    satisfied: int | None  # None where ratings are too few
+    basically: int | None
+    unsatisfied: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeskFigures:
+    """The supervisors' figures; the same for whoever may see them."""
+
+    total: Work
+    states: tuple[Work, ...]
+    places: tuple[Work, ...]  # empty where all of them together are too few
+    kinds: tuple[Work, ...]
+    until: datetime.date  # the last day that the months hold
+    months: tuple[Period, ...]  # the newest first; those in which nothing happened are left out
+    year: Period

@@ -30,6 +30,7 @@ PAGES = (
     ("erasures", _("依法删除")),
     ("cases", _("群众反映")),
     ("lodge", _("代群众反映")),
+    ("figures", _("办理情况")),
     ("sealed", _("密件")),
     ("second-door", _("检举控告由谁收")),
     ("staff-accounts", _("账号")),

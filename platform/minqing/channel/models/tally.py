@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from django.db import models
 
+DAYS = "days."
+"""Before the number of days after which a first answer came; such rows stand at the first day of their month."""
+
 
 class Tally(models.Model):
     """How often something happened on a day. Counters only grow.

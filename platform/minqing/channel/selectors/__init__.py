@@ -1,6 +1,7 @@
 """Reads of the channel."""
 
 from minqing.channel.selectors.desk import case_for, desk_cases, photo_for
+from minqing.channel.selectors.figures import desk_figures
 from minqing.channel.selectors.public import (
     channel_figures,
     competent_receivers,
@@ -26,7 +27,7 @@ from minqing.channel.selectors.sealed import custodians, sealed_for
 from minqing.channel.selectors.unopened import unopened
 
 __all__ = [
-    "case_by_code", "case_for", "channel_figures", "competent_receivers", "custodians", "desk_cases", "foreign_designations", "kinds", "lodged_by_code",
+    "case_by_code", "case_for", "channel_figures", "competent_receivers", "custodians", "desk_cases", "desk_figures", "foreign_designations", "kinds", "lodged_by_code",
     "own_designation", "own_form_open",
     "photo_by_code", "photo_for", "proof_by_code", "sealed_by_code", "sealed_for", "sealed_lodged_by_code", "unopened", "verdicts", "villages", "ways",
 ]  # fmt: skip

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from minqing.channel.errors import MoveRefused
 from minqing.channel.frames import MEDIA_TYPE, frame_encode
 from minqing.channel.models import Case, Message, Purpose, Sender, Step, Tally
+from minqing.channel.models.tally import DAYS
 from minqing.channel.services.records import JSON, TEXT, json_body, own_record, record_for
 from minqing.channel.states import (
     ANSWER_RULE,
@@ -64,13 +65,9 @@ def move(
         case.deadlines.filter(
             rule__in=[TELL_RULE, TELL_FORWARDED_RULE, RETURN_RULE], met_on=None
         ).update(met_on=today)
-    if state is State.ACCEPTED and not case.source:
-        tally("accepted", today)
+    if not case.source:
+        _count(case, state, today)
     if state is State.ANSWERED:
-        if not case.source:
-            tally("answered", today)
-            if case.deadlines.filter(rule=ANSWER_RULE, met_on=None, day__gte=today).exists():
-                tally("in_time", today)
         case.deadlines.filter(rule=ANSWER_RULE, met_on=None).update(met_on=today)
     for origin in _to_be_told(case, state):
         if origin != told_by:
@@ -154,7 +151,26 @@ def _correspondents(case: Case, sender: Sender) -> list[str]:
     return [case.source] if case.source else []
 
 
-def tally(name: str, day: datetime.date) -> None:
-    """Count one more for the public figures."""
+def _count(case: Case, state: State, today: datetime.date) -> None:
+    """Count a move of our own case. What was sent back counts from the acceptance on, as everything does.
+
+    After how many days the first answer came is counted by the month: with the day, it would tell the day of the report.
+    """
+    if state is State.ACCEPTED:
+        tally("accepted", today)
+        if case.returns:
+            tally("returned", today, case.returns)
+    if state is State.REOPENED:
+        tally("reopened", today)
+    if state is State.ANSWERED:
+        tally("answered", today)
+        if case.deadlines.filter(rule=ANSWER_RULE, met_on=None, day__gte=today).exists():
+            tally("in_time", today)
+        if case.steps.filter(state=State.ANSWERED).count() == 1:
+            tally(f"{DAYS}{max(0, (today - case.day).days)}", today.replace(day=1))
+
+
+def tally(name: str, day: datetime.date, n: int = 1) -> None:
+    """Count more for the figures."""
     row, _made = Tally.objects.get_or_create(day=day, name=name)
-    Tally.objects.filter(pk=row.pk).update(n=F("n") + 1)
+    Tally.objects.filter(pk=row.pk).update(n=F("n") + n)
