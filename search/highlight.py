@@ -67,13 +67,20 @@ def highlight(text: str, pattern: re.Pattern[str] | None) -> tuple[Segment, ...]
 
 
 def excerpt(text: str, pattern: re.Pattern[str] | None) -> tuple[Segment, ...]:
-    """Return about 120 characters around the first match, or the beginning; ``…`` where text was left out."""
+    """Return about 120 characters of the line of the first match, or of the first line; ``…`` where some of it was left out.
+
+    A line is one thing said: what stands in different lines was never meant to be read on.
+    """
     spans = _spans(text, pattern)
     first = next(spans, None)
-    start = max(0, first[0] - _LEAD) if first is not None and first[1] > WIDTH else 0
-    end = min(len(text), start + WIDTH)
-    before = (Segment(text="…", is_match=False),) if start else ()
-    after = (Segment(text="…", is_match=False),) if end < len(text) else ()
+    at = first[0] if first is not None else 0
+    begin = text.rfind("\n", 0, at) + 1
+    over = text.find("\n", first[1] if first is not None else 0)
+    over = over if over >= 0 else len(text)
+    start = max(begin, at - _LEAD) if first is not None and first[1] - begin > WIDTH else begin
+    end = min(over, start + WIDTH)
+    before = (Segment(text="…", is_match=False),) if start > begin else ()
+    after = (Segment(text="…", is_match=False),) if end < over else ()
     found = () if first is None else itertools.chain([first], spans)
     return (*before, *_segments(text, found, start, end), *after)
 

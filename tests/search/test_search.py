@@ -209,6 +209,19 @@ def test_hits_carry_what_their_line_needs_and_marks_on_the_original_text(home):
     assert [s.text for s in hit.title_segments if s.is_match] == ["调研"]
 
 
+def test_an_excerpt_keeps_to_the_line_of_the_first_match(home):
+    publish(home, note("1", "桥修好了。\n县督查室\n" + "路" * 200 + "灯也亮了。"))
+
+    def excerpt(text):
+        (hit,) = search("public", SearchRequest(text=text)).hits
+        return "".join(segment.text for segment in hit.excerpt_segments)
+
+    assert excerpt("桥") == "桥修好了。"
+    assert excerpt("督查室") == "县督查室"
+    assert excerpt("灯也") == "…" + "路" * 30 + "灯也亮了。"
+    assert excerpt("路路路") == "路" * 120 + "…"
+
+
 def test_a_name_found_by_its_initials_is_marked_as_written(home):
     publish(home, note("1", "走访时，阿卜杜拉•买买提说", names=("阿卜杜拉·买买提",)))
     (hit,) = search("public", SearchRequest(text="abdlmmt")).hits

@@ -59,10 +59,14 @@ class PublicOfficials:
                 title=row.name,
                 names=(row.name,),
                 text="\n".join(
-                    [
-                        f"{row.unit_name}{row.title} {row.duties}",
-                        *(f"{post['unit_name']}{post['title']}" for post in row.posts),
-                    ]
+                    filter(
+                        None,
+                        [
+                            row.duties,
+                            f"{row.unit_name}{row.title}",
+                            *(f"{post['unit_name']}{post['title']}" for post in row.posts),
+                        ],
+                    )
                 ),
                 unit_code=row.unit_code,
                 unit_name=row.home_name or row.unit_code,
@@ -113,6 +117,7 @@ class PublicEntries:
                 tags=(row.unit_name,) if row.unit_name else (),
                 extra={
                     "official": row.official_name,
+                    "source_unit": row.source_unit,
                     "origin": row.origin,
                     "commitment": row.commitment,
                 },
