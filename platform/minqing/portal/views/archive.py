@@ -77,10 +77,17 @@ def search_page(request: HttpRequest) -> HttpResponse:
         "result": result,
         "facets": facets,
         "picked": picked,
+        "apart": _apart(asked.text) if result.ready and not result.total else [],
         "numbers": page_numbers(result.page, result.pages),
         "sorts": [("relevance", _("最相关")), ("newest", _("最新")), ("oldest", _("最早"))],
     }
     return render(request, "portal/search.html", words)
+
+
+def _apart(text: str) -> list[str]:
+    """The words of a query that nothing has together, to be looked for one by one; none where there is one only."""
+    words = list(dict.fromkeys(text.replace('"', " ").split()))
+    return words[:6] if len(words) > 1 else []
 
 
 def _labelled(name: str, result: SearchResult) -> list[dict[str, Any]]:

@@ -215,9 +215,10 @@
     parts.push(element("p", "soft", say("limits")));
     return parts;
   }
+  const UNTRUE = ["commitment", "inclusion", "signature", "ended"]; /* the rest could not be checked, which says nothing against it */
   function refuse(code) {
     const box = element("div", "notice bad");
-    box.append(element("h2", "", say("bad")), element("p", "", say(code)));
+    box.append(element("h2", "", say(UNTRUE.indexOf(code) < 0 ? "undone" : "bad")), element("p", "", say(code)));
     return [box];
   }
   form.addEventListener("submit", event => {
