@@ -287,6 +287,7 @@ def test_an_import_shows_its_table_first_and_takes_the_same_files_only(county, c
     page = look.content.decode()
     assert look.status_code == 200
     assert "按规定不收" in page
+    assert '<span class="tag">新登记 2</span>' in page
     with unit_context(county):
         assert not Official.objects.exists(), "a look changes nothing"
     unseen = clerk.post("/desk/import/", {"file": files(*names), "then": "apply"})
@@ -313,6 +314,7 @@ def test_a_file_that_is_none_is_refused_with_a_sentence(clerk):
     page = clerk.post("/desk/import/", {"file": [broken], "then": "look"}).content.decode()
     assert "x.lrmx" in page
     assert "没有收" in page
+    assert 'value="apply"' not in page, "where nothing would be taken, no button offers it"
 
 
 def test_an_officials_statement_is_reviewed_and_stands_beside_the_entry(

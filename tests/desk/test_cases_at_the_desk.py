@@ -136,6 +136,17 @@ def test_a_return_says_why_goes_to_the_supervisor_and_the_third_is_a_ruling(
     assert again.status_code == 409
 
 
+def test_staff_who_send_nothing_are_told_so_in_words_meant_for_them(county, handler):
+    _receipt, address = taken(county)
+    step(handler, address, "accept")
+    for name, said in (("answer", "还没有写答复"), ("ask", "还没有写要问什么")):
+        page = step(handler, address, name, note=" \r\n").content.decode()
+        assert said in page
+        assert "您要反映的事" not in page
+    with unit_context(county):
+        assert Message.objects.count() == 1
+
+
 def test_an_answer_is_not_sent_over_words_that_came_meanwhile(county, handler, visit):
     receipt, address = taken(county)
     step(handler, address, "accept")

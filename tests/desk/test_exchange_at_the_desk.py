@@ -146,8 +146,10 @@ def test_an_address_where_nobody_answers_gets_a_sentence_and_stays_in_the_form(o
     ):
         answer = operator.post("/desk/connections/ask/", {"address": typed})
         assert answer.status_code == 400
-        assert "没有申请成" in answer.content.decode()
-        assert typed in answer.content.decode()
+        page = answer.content.decode()
+        assert "没有申请成" in page
+        assert f'value="{typed}"' in page
+        assert ("这不是单位平台的网址" in page) == (typed != "http://127.0.0.1:9")
 
 
 def test_an_incident_stands_in_the_queue_with_its_evidence_as_it_came_until_it_is_settled(

@@ -195,7 +195,11 @@ def case_ask(request: HttpRequest, staff: Staff, number: str) -> HttpResponse:
         staff,
         number,
         "ask",
-        lambda: services.case_ask(by=staff, number=number, words=_note(request).encode()),
+        lambda: services.case_ask(
+            by=staff,
+            number=number,
+            words=_written(request, _("还没有写要问什么。反映人看到的就是这一句。")),
+        ),
         _("发出了，反映人凭查询码看得到。"),
     )
 
@@ -208,7 +212,11 @@ def case_answer(request: HttpRequest, staff: Staff, number: str) -> HttpResponse
         staff,
         number,
         "answer",
-        lambda: services.case_answer(by=staff, number=number, words=_note(request).encode()),
+        lambda: services.case_answer(
+            by=staff,
+            number=number,
+            words=_written(request, _("还没有写答复。先说能不能办、什么时候办好，再发出。")),
+        ),
         _("答复发出了。"),
     )
 
@@ -270,6 +278,18 @@ def case_seal(request: HttpRequest, staff: Staff, number: str) -> HttpResponse:
 
 def _note(request: HttpRequest) -> str:
     return request.POST.get("note", "")
+
+
+def _written(request: HttpRequest, otherwise: str) -> bytes:
+    """The octets of what was written for the reporter.
+
+    Raises:
+        FormFault: nothing was; ``otherwise`` says so.
+    """
+    note = _note(request)
+    if not note.strip():
+        raise FormFault(otherwise)
+    return note.encode()
 
 
 def _fits(row: DeskRow, words: str, place: str) -> bool:

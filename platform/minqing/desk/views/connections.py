@@ -20,8 +20,10 @@ from minqing.desk.forms import AddressForm, FingerprintForm
 from minqing.desk.views.acting import Refused, carry_out
 from minqing.desk.words import INCIDENTS, KINDS, PEER_STATES
 from sync.exchange import documents, peers
+from sync.exchange.client import check_address
 from sync.exchange.standing import Remarks, remarks
 from sync.refusals import PeerFault
+from sync.refusals import Refused as RefusedByPeer
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -62,15 +64,25 @@ def connection_ask(request: HttpRequest, staff: Staff) -> HttpResponse:
         try:
             peer = peers.connection_request(form.cleaned_data["address"])
         except PeerFault as fault:
-            form.add_error(
-                "address",
-                _("没有申请成。请核对地址，确认对方的平台开着。（%(why)s）") % {"why": fault},
-            )
+            form.add_error("address", _why_not(form.cleaned_data["address"], fault))
         else:
             act_recorded(staff, "connection.ask", peer.origin)
             messages.success(request, _("申请送到了。请打电话给对方，核对指纹。"))
             return redirect("desk:connection", origin=peer.origin)
     return _list(request, staff, form, status=400)
+
+
+def _why_not(address: str, fault: PeerFault) -> str:
+    """Why a connection could not be asked for, and what to do; the exchange's own words where they help to find it."""
+    try:
+        check_address(address)
+    except PeerFault:
+        return _(
+            "没有申请成：这不是单位平台的网址。写成 https://longhui.example.gov.cn 这样，后面不带别的。"
+        )
+    if isinstance(fault.__cause__, RefusedByPeer):
+        return _("没有申请成：对方没有接受。请打电话问对方。（%(why)s）") % {"why": fault}
+    return _("没有申请成。请核对网址，确认对方的平台开着。（%(why)s）") % {"why": fault}
 
 
 @staff_page(Role.OPERATOR, Role.SUPERVISOR)

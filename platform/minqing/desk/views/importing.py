@@ -7,12 +7,14 @@ posted again (the browser still holds them; without JavaScript they are chosen a
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib import messages
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from minqing.accounts.models import Role
 from minqing.archives.errors import ArchiveError
@@ -24,7 +26,26 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
     from minqing.accounts.models import Staff
-    from minqing.archives.importing import ImportReport
+    from minqing.archives.importing import FileReport, Finding, ImportReport
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileLines:
+    """One file: what a clerk reads line by line, and what is dropped by rule in one sentence."""
+
+    report: FileReport
+    label: str  # what becomes of the file
+    lines: tuple[Finding, ...]
+    dropped: tuple[Finding, ...]
+
+
+ACTIONS = {
+    "new": gettext_lazy("新登记"),
+    "update": gettext_lazy("补充"),
+    "unchanged": gettext_lazy("没有变化"),
+    "refused": gettext_lazy("没有收"),
+}
+"""What becomes of a file."""
 
 
 @staff_page(Role.CLERK, methods=("GET", "POST"))
@@ -78,14 +99,22 @@ def _page(
     fault: str = "",
     status: int = 200,
 ) -> HttpResponse:
-    totals = (
-        [(outcome.label, report.total(outcome)) for outcome in Outcome]
-        if report is not None
-        else []
-    )
-    return render(
-        request,
-        "desk/archives/import.html",
-        {"report": report, "totals": totals, "stamp": stamp, "fault": fault},
-        status=status,
-    )
+    files = [_file_lines(one) for one in report.files] if report is not None else []
+    actions = [one.report.action for one in files]
+    words = {
+        "files": files,
+        "totals": [
+            (label, actions.count(action)) for action, label in ACTIONS.items() if action in actions
+        ],
+        "refused_lines": report.total(Outcome.REFUSED) if report is not None else 0,
+        "brings_something": "new" in actions or "update" in actions,
+        "stamp": stamp,
+        "fault": fault,
+    }
+    return render(request, "desk/archives/import.html", words, status=status)
+
+
+def _file_lines(report: FileReport) -> FileLines:
+    dropped = tuple(line for line in report.findings if line.outcome == Outcome.DROPPED)
+    lines = tuple(line for line in report.findings if line.outcome != Outcome.DROPPED)
+    return FileLines(report=report, label=str(ACTIONS[report.action]), lines=lines, dropped=dropped)
