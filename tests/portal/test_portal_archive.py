@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import io
 import re
 import uuid
@@ -137,6 +138,30 @@ def test_the_table_for_spreadsheets_defuses_formulas(county, visit, archive):
     assert "'=HYPERLINK(1)" in titles
     assert "'＝HYPERLINK(1)" in titles
     assert not any(title.startswith(("=", "＝")) for title in titles)
+
+
+def test_an_officials_records_stand_by_year_and_can_be_narrowed_to_one_source(
+    county, visit, archive
+):
+    page = text_of(visit(county).get(f"/officials/{archive.official}/"))
+    assert 'class="year"' not in page
+    assert "?source=" not in page, "one source needs no choice"
+    with unit_context(county):
+        archive.office.published(
+            archive.official,
+            source="commendation",
+            wording=wording(day=datetime.date(2025, 3, 4), title="抗旱保供受到表扬"),
+        )
+    address = f"/officials/{archive.official}/"
+    page = text_of(visit(county).get(address))
+    assert page.index("2026 年</strong>") < page.index("限期整改") < page.index("2025 年</strong>")
+    assert "<strong>全部</strong>" in page
+    assert 'href="?source=commendation">表彰 1</a>' in page
+    one = text_of(visit(county).get(address, {"source": "commendation"}))
+    assert "抗旱保供" in one
+    assert "限期整改" not in one
+    assert "2 条" in one
+    assert "限期整改" in text_of(visit(county).get(address, {"source": "<x>"}))
 
 
 def test_a_correction_shows_both_versions_and_a_withdrawal_only_the_reason(county, visit, archive):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime
 import io
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from django.http import HttpResponse, JsonResponse
@@ -196,7 +197,7 @@ def search_json(request: HttpRequest) -> HttpResponse:
 @require_safe
 @kept(public_version)
 def official(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
-    """One official: posts, office telephone, what was published, as of today or of a past day."""
+    """One official: posts, office telephone, what was published, as of today or of a past day, all or of one source."""
     today = timezone.localdate()
     wanted = request.GET.get("as_of", "")
     try:
@@ -207,9 +208,15 @@ def official(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         page = selectors.official_page(public_id, as_of=min(as_of, today))
     except ArchiveError as fault:
         return problem(request, fault.status, str(fault))
+    counts = Counter(entry.source for entry in page.entries)
+    source = request.GET.get("source", "")
     words = {
         "official": page.official,
-        "entries": page.entries,
+        "entries": [one for one in page.entries if source not in counts or one.source == source],
+        "total": len(page.entries),
+        "sources": counts.most_common(),
+        "source": source if source in counts else "",
+        "over_years": len({entry.day.year for entry in page.entries}) > 1,
         "replies": page.replies,
         "custody": page.custody,
         "as_of": page.as_of,
