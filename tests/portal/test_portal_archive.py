@@ -75,7 +75,7 @@ def test_names_are_found_by_initials_and_marked(county, visit, archive):
 def test_words_that_nothing_has_together_are_offered_one_by_one(county, visit, archive):
     page = text_of(visit(county).get("/search/", {"q": '王示例 "<b>修路"'}))
     assert "没有查到" in page
-    assert 'href="?q=%E7%8E%8B%E7%A4%BA%E4%BE%8B">王示例</a>' in page
+    assert 'class="whole" href="?q=%E7%8E%8B%E7%A4%BA%E4%BE%8B">王示例</a>' in page
     assert "&lt;b&gt;修路</a>" in page
     assert "分开查" not in text_of(visit(county).get("/search/", {"q": "没有这个人"}))
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 from django.core.cache import cache
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.core.management import call_command
 from django.db import connection
 
 from minqing.accounts.models import Staff
+from sync.models import Pending
 from tenants.current import current_unit, unit_context
 from tenants.errors import NoCurrentUnit
 
@@ -53,6 +57,17 @@ def test_files_are_kept_apart(county, neighbour):
         assert not default_storage.exists(name)
     with pytest.raises(NoCurrentUnit):
         default_storage.open(name)
+
+
+def test_a_command_for_one_unit_neither_writes_nor_shows_anything_of_another(county, neighbour):
+    made = ("staff", "create", "wsl", "王示例", "--role", "clerk", "--unit")
+    call_command(*made, county.code, stdout=io.StringIO())
+    said = io.StringIO()
+    call_command("staff", "list", "--unit", neighbour.code, stdout=said)
+    assert "王示例" not in said.getvalue()
+    with unit_context(neighbour):
+        assert not Staff.objects.exists()
+        assert not Pending.objects.filter(kind="accounts.staff").exists()
 
 
 def test_committed_rows_live_in_a_database_of_their_own(fresh_database, county):
