@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -11,7 +12,7 @@ from sync import audiences
 from sync.errors import UNREADABLE
 from sync.exchange.judged import REFUSED_REASONS
 from sync.exchange.links import ANOTHER, link
-from sync.ledger import erasure
+from sync.ledger import adoption, erasure
 from sync.models.exchange import Quarantine, Received
 
 if TYPE_CHECKING:
@@ -86,32 +87,63 @@ def _known_commitments(peer: Peer, items: Sequence[Judged]) -> set[bytes]:
 
 
 def _taken_places(peer: Peer, items: Sequence[Judged]) -> dict[Place, bytes]:
-    """Received records at the very places of these."""
+    """Received records at the very places of these.
+
+    Those that their issuer lost give their number up: it told so when it adopted its log, and could not know that we hold
+    them (we did not answer then). They stay as they are otherwise.
+    """
     headers = [item.header for item in items if item.header is not None]
-    return _received_at(peer, {(h.subject, h.audience, h.chain.n) for h in headers})
+    found = _received_at(peer, {(h.subject, h.audience, h.chain.n) for h in headers})
+    runs = _lost_by(peer, items) if found else []
+    lost = {
+        place: index
+        for place, (index, _) in found.items()
+        if any(first <= index <= last for first, last in runs)
+    }
+    if lost:
+        Received.objects.filter(peer=peer, index__in=lost.values()).update(n=None)
+    return {place: commitment for place, (_, commitment) in found.items() if place not in lost}
+
+
+def _lost_by(peer: Peer, items: Sequence[Judged]) -> list[tuple[int, int]]:
+    """Return first and last index of each run that a peer could not open when it adopted its log, as it told since or now."""
+    told = Received.objects.filter(peer=peer, subject=adoption.SUBJECT, kind=adoption.KIND)
+    bodies = [bytes(body or b"") for body in told.values_list("body", flat=True)]
+    bodies += [
+        item.opening.body or b""
+        for item in items
+        if item.header is not None and item.header.kind == adoption.KIND
+    ]
+    runs: list[tuple[int, int]] = []
+    for body in bodies:
+        with suppress(*UNREADABLE):
+            runs += msgspec.json.decode(body, type=adoption.Adopted).unopened
+    return runs
 
 
 def _places_before(peer: Peer, items: Sequence[Judged]) -> dict[Place, bytes]:
     """Received records at the places before these."""
     headers = [item.header for item in items if item.header is not None]
-    return _received_at(peer, {(h.subject, h.audience, h.chain.n - 1) for h in headers})
+    found = _received_at(peer, {(h.subject, h.audience, h.chain.n - 1) for h in headers})
+    return {place: commitment for place, (_, commitment) in found.items()}
 
 
-def _received_at(peer: Peer, places: set[Place]) -> dict[Place, bytes]:
+def _received_at(peer: Peer, places: set[Place]) -> dict[Place, tuple[int, bytes]]:
+    """Index and commitment of the records received at places in chains."""
     if not places:
         return {}
     subjects, audience_names, numbers = zip(*places, strict=True)
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT r.subject, r.audience, r.n, r.commitment"
+            "SELECT r.subject, r.audience, r.n, r.index, r.commitment"
             " FROM unnest(%s::text[], %s::text[], %s::bigint[]) AS w(subject, audience, n)"
             " JOIN sync_received r ON r.peer_id = %s AND r.subject = w.subject AND r.audience = w.audience AND r.n = w.n"
             " WHERE r.state < 3",
             [list(subjects), list(audience_names), list(numbers), peer.pk],
         )
         return {
-            (subject, audience, n): bytes(commitment)
-            for subject, audience, n, commitment in cursor.fetchall()
+            (subject, audience, n): (index, bytes(commitment))
+            for subject, audience, n, index, commitment in cursor.fetchall()
         }
 
 

@@ -15,7 +15,7 @@ from sync.exchange import doorbell, erasing, keys, peers, pull, returning
 from sync.formats import notes
 from sync.ledger import audit, erasure, refill
 from sync.ledger.local import local_fetch, local_openings
-from sync.models import Incident, Opening, PeerHead, Quarantine, Received
+from sync.models import Incident, Opening, Peer, PeerHead, Quarantine, Received
 from tenants.current import unit_context
 from tenants.errors import UnitFault
 from tenants.services import unit_adopt
@@ -159,6 +159,43 @@ def test_what_an_adopted_unit_counts_anew_contradicts_nothing_that_it_had_signed
     assert applied_bodies(city)[-1] == b"goes on"
     with unit_context(city):
         assert not Incident.objects.exists()
+
+
+def test_a_peer_that_was_silent_when_a_log_came_back_accuses_nobody_of_numbers_given_anew(
+    port, county, city, neighbour
+):
+    connect(county, city, port, KIND)
+    connect(county, neighbour, port, KIND)
+    with unit_context(city):
+        city_origin = identity.origin()
+    own = audiences.for_unit(city_origin)
+    publish(county, b"one", subject="a", subjects=1, audience=own)
+    back_up(county)
+    publish(county, b"two", b"three", subject="a", subjects=1, audience=own)
+    publish(county, b"in public")
+    assert fetch(city, county).fault == fetch(neighbour, county).fault == ""
+    restore(county)
+    with unit_context(county):
+        peer = peers.peer_by_origin(city_origin)
+        Peer.objects.filter(pk=peer.pk).update(address="http://127.0.0.1:9")
+    bring_back(county)
+    with unit_context(county):
+        Peer.objects.filter(pk=peer.pk).update(address=peer.address)
+    publish(county, b"two anew", b"three anew", subject="a", subjects=1, audience=own)
+    assert fetch(city, county).fault == ""
+    assert [body for body in applied_bodies(city) if body != b"in public"] == [
+        b"one",
+        b"two",
+        b"three",
+        b"two anew",
+        b"three anew",
+    ]
+    publish(county, b"four", subject="a", subjects=1, audience=own)
+    assert fetch(city, county).fault == ""
+    assert applied_bodies(city)[-1] == b"four"
+    with unit_context(city):
+        assert not Incident.objects.exists()
+        assert not Quarantine.objects.exists()
 
 
 def test_what_a_restored_unit_wrote_on_places_that_were_taken_is_set_aside_and_told(
