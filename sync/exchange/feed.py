@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 _COPY_BEGIN = 19
 _COPY_END = 2
 
+_AHEAD = 2
+"""Answers that a reader fetches ahead of what it has taken in: after a crash it asks for them again."""
+
 
 # How many records, whether their octets end the answer, the last one's index and its commitment.
 _LONG_ENOUGH = sql.SQL(
@@ -58,9 +61,10 @@ def answer(peer: Peer, start: int, stop: int) -> list[bytes]:
     """
     with transaction.atomic():
         pieces = disclose(peer, start, stop)
-        # One answer is fetched ahead of taking in: after a crash the one before the last is asked for again.
-        asked = Peer.objects.values_list("delivered", flat=True).get(pk=peer.pk)
-        Told.objects.filter(peer=peer, size__lt=min(start, asked)).delete()
+        told = Told.objects.filter(peer=peer, size__lte=start).order_by("-size").distinct()
+        needed = list(told.values_list("size", flat=True)[: _AHEAD + 1])
+        if len(needed) > _AHEAD:
+            Told.objects.filter(peer=peer, size__lt=needed[_AHEAD]).delete()
         Peer.objects.filter(pk=peer.pk).update(delivered=start)
     return pieces
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from django.db import transaction
+from django.db import OperationalError, connection, transaction
 
 from sync import audiences, identity, ledger
 from sync.exchange import peers, pull
 from sync.exchange.standing import deliveries
+from sync.ledger import erasure
 from sync.models import Received
+from sync.models.exchange import Following
 from sync.refusals import PeerFault
 from tenants.current import unit_context
 from tests.support.exchange import KIND, applied_bodies, publish
@@ -155,6 +157,42 @@ def test_many_records_of_many_chains_arrive_in_log_order_in_several_windows(
         assert Received.objects.count() >= 700
     with unit_context(county):
         fetch(city, county)
-        with transaction.atomic():
-            pass
         assert peers.peers_with_state()[0].delivered == ledger.head().size
+
+
+def test_what_was_fetched_ahead_of_a_crash_is_asked_for_again_under_the_same_number(
+    port, county, city, monkeypatch
+):
+    connect(county, city, port, KIND)
+    publish(county, b"erased")
+    with unit_context(county):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT encode(commitment, 'hex') FROM sync_opening JOIN sync_entry USING (index) WHERE kind = %s",
+                [KIND],
+            )
+            (commitment,) = cursor.fetchone()
+        erasure.erase([commitment], basis="示例依据")
+        ledger.seal()
+    monkeypatch.setattr("sync.formats.framing.WINDOW_RECORDS", 10)
+    bodies = [b"%d" % number for number in range(100)]
+    publish(county, *bodies)
+    taken, whole = [], pull.take
+
+    def broken_off(*window, **how):
+        if len(taken) == 4:
+            raise OperationalError("the power went")
+        taken.append(whole(*window, **how))
+        return taken[-1]
+
+    monkeypatch.setattr(pull, "take", broken_off)
+    with pytest.raises(OperationalError):
+        fetch(city, county)
+    monkeypatch.setattr(pull, "take", whole)
+    with unit_context(city):
+        before = Following.objects.get()
+    assert fetch(city, county).fault == ""
+    assert applied_bodies(city) == bodies
+    with unit_context(city):
+        following = Following.objects.get()
+        assert (before.applied, following.epoch) == (taken[-1].applied, before.epoch)
