@@ -83,6 +83,13 @@ def test_an_entry_goes_from_draft_through_review_by_another_to_the_public_page(
     assert WORDING["title"] not in reviewer.get("/desk/").content.decode()
 
 
+def test_the_entry_that_has_waited_longest_is_the_first_to_review(clerk, reviewer, official):
+    for title in ("先送审的", "后送审的"):
+        written(clerk, official, title=title)
+    page = reviewer.get("/desk/").content.decode()
+    assert page.index("先送审的") < page.index("后送审的")
+
+
 def test_the_author_is_told_that_another_must_review_before_trying_and_is_refused_when_trying(
     county, official
 ):

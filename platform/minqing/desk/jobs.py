@@ -101,9 +101,9 @@ def _cases(staff: Staff, today: datetime.date) -> list[Section]:
 def _to_review(staff: Staff, today: datetime.date) -> Section:
     jobs = [
         _entry_job(entry, today, _("审核"))
-        for entry in desk_entries(staff, EntryState.SUBMITTED, limit=MOST)
+        for entry in reversed(desk_entries(staff, EntryState.SUBMITTED, limit=MOST))
         if "publish" in entry.moves
-    ]
+    ]  # the one that has waited longest first
     jobs += [
         Job(
             title=official.name, about=_("姓名、职务、分管工作、办公电话"), href=reverse("desk:official", args=[official.public_id]),
