@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
 from sync import identity
 from sync.errors import LedgerFault, RecordFault, SignerFault
@@ -108,6 +108,13 @@ def refill(note: bytes, commitments: Sequence[bytes]) -> None:
     """
     keys = own_keys()
     head = own_head(note, keys)
+    try:
+        _append(head, commitments, _own_lines(note, keys))
+    except IntegrityError as fault:
+        raise LedgerFault("These leaves repeat what stands in the log already.") from fault
+
+
+def _append(head: notes.Checkpoint, commitments: Sequence[bytes], note: bytes) -> None:
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [SEAL, current_unit().pk])
         cursor.execute("SELECT unit, size, edge FROM sync_log")
@@ -124,7 +131,7 @@ def refill(note: bytes, commitments: Sequence[bytes]) -> None:
         cursor.execute(_MOVE)
         cursor.execute(
             "INSERT INTO sync_head (size, unit, root, note) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
-            [head.size, unit, head.root, _own_lines(note, keys)],
+            [head.size, unit, head.root, note],
         )
 
 

@@ -16,6 +16,7 @@ from sync.formats import notes
 from sync.ledger import audit, erasure, refill
 from sync.ledger.local import local_fetch, local_openings
 from sync.models import Incident, Opening, Peer, PeerHead, Quarantine, Received
+from sync.models.exchange import MirrorBundle
 from tenants.current import unit_context
 from tenants.errors import UnitFault
 from tenants.services import unit_adopt
@@ -287,3 +288,40 @@ def test_what_carries_no_signature_of_ours_halts_nothing_and_two_histories_stop_
         PeerHead.objects.filter(peer__origin=origin).update(note=forged)
     with unit_context(county), pytest.raises(LedgerFault, match="two histories"):
         returning.recover()
+
+
+def test_wrong_leaves_of_one_peer_stop_no_recovery_from_another(port, county, city, neighbour):
+    others = (city, neighbour)
+    for other in others:
+        connect(county, other, port, KIND)
+    publish(county, b"before")
+    back_up(county)
+    publish(county, b"after", b"after that")
+    for other in others:
+        assert fetch(other, county).fault == ""
+
+    def serve(unit, change):
+        with unit_context(unit):
+            row = MirrorBundle.objects.get(peer__code=county.code)
+            true, row.commitments = bytes(row.commitments), change(bytes(row.commitments))
+            row.save()
+        return lambda _: true
+
+    wrong = (
+        lambda octets: octets[:-32] + octets[:32],  # a leaf that stands there already
+        lambda octets: octets[:-3],
+        lambda octets: octets[:-32] + bytes(32),
+    )
+    for change in wrong:
+        for liars in ((city,), (neighbour,), others):
+            restore(county)
+            true = [serve(unit, change) for unit in liars]
+            with unit_context(county):
+                if liars == others:
+                    with pytest.raises(LedgerFault, match="Nobody's leaves lead"):
+                        returning.recover()
+                else:
+                    returning.recover()
+            assert (bodies(county) == [b"before", b"after", b"after that"]) is (liars != others)
+            for unit, back in zip(liars, true, strict=True):
+                serve(unit, back)
