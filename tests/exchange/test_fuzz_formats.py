@@ -4,16 +4,19 @@ reads something that is written back as the very same octets. Nothing else ever 
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 
 from sync.errors import UNREADABLE, NoteFault, PolicyFault, ProofFault, RecordFault
-from sync.exchange import documents
+from sync.exchange import documents, erasing, heads_seen, keys
 from sync.formats import (
     forks,
     framing,
+    handovers,
     heads,
     notes,
     policies,
@@ -23,8 +26,10 @@ from sync.formats import (
     tiles,
     withholding,
 )
+from sync.ledger import erasure, receipts
 from sync.refusals import PeerFault
 from sync.signer import messages
+from sync.transports import parcels
 from tests.support.liar import Liar
 from tests.support.mutation import changed, changes
 
@@ -56,6 +61,36 @@ WITHHELD = withholding.WithholdingProof(
 BUNDLE = tiles.encode_bundle([records.log_entry(f"{n:064x}") for n in range(3)])
 
 
+PARCEL = parcels.pack(
+    parcels.Label(issuer=ORIGIN, recipient="minqing/430500/00000000", epoch=3, size=7, leaves=(0, 2), records=(4, 9)),
+    PEER, head=HEAD, leaves=bytes(64), sealed=b"sealed",
+)  # fmt: skip
+ACK = notes.SigningKey.from_seed(f"{ORIGIN}/ack", bytes(32))
+ACKNOWLEDGED = notes.sign(
+    f"minqing/acknowledgement/v1\norigin {ORIGIN}\ncommitment {'ab' * 32}\nday 2026-11-22\nin the log by 2026-11-23\n", ACK
+).encode()  # fmt: skip
+STEP = handovers.encode(
+    handovers.Close(
+        subject="official:2f6d4c1e-8a55-4a8e-9d0b-6f2a51c7e301", accept="ab" * 32, offer="cd" * 32, records=3, root="ef" * 32
+    )
+)  # fmt: skip
+ORDER = b'{"basis":"x","commitments":["%s"],"held_until":"2026-12-22"}' % (b"ab" * 32)
+RECEIPT = b'{"held_until":"2026-12-22","order":"%s","records":3}' % (b"ab" * 32)
+NOTICE = b'{"use":"log","key":"%s","ended":"","last":0,"proof":""}' % str(KEY.verifier).encode()
+SEEN = json.dumps([{"origin": ORIGIN, "note": HEAD.decode()}]).encode()
+
+
+def _parcel(octets):
+    parcel = parcels.read(io.BytesIO(octets))
+    if parcel is not None:
+        parcel.check([PEER.verifier])
+        assert octets.startswith(PARCEL)  # what holds is what its issuer made
+
+
+def _json(form):
+    return lambda octets: msgspec.json.decode(octets, type=form)
+
+
 def _document():
     liar = Liar()
     liar.address = "https://liar.example.cn"
@@ -83,6 +118,15 @@ READERS = {
         lambda octets: forks.verify_fork(octets, heads.LogKeys.only(KEY.verifier)), FORK, ProofFault
     ),
     "withholding proof": (withholding.decode, WITHHELD, ProofFault),
+    "parcel": (_parcel, PARCEL, parcels.ParcelFault),
+    "acknowledgement": (
+        lambda octets: receipts.open_acknowledgement(octets, [ACK.verifier]), ACKNOWLEDGED, NoteFault
+    ),
+    "step of a handover": (handovers.decode, STEP, RecordFault),
+    "order of erasure": (_json(erasure.Order), ORDER, UNREADABLE),
+    "receipt of an erasure": (_json(erasing.Erased), RECEIPT, UNREADABLE),
+    "key record": (_json(keys.Notice), NOTICE, UNREADABLE),
+    "heads seen": (_json(list[heads_seen.Seen]), SEEN, UNREADABLE),
     "bundle": (tiles.decode_bundle, BUNDLE, ProofFault),
     "signer request": (messages.decode_request, _signer_request(), UNREADABLE),
 }  # fmt: skip
