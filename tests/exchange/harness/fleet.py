@@ -24,7 +24,10 @@ from tests.support.deployment import free_port
 if TYPE_CHECKING:
     from pathlib import Path
 
-ROLES = ("signer", "web", "worker")
+RECEIVED = "received"
+"""File in a unit's state folder: one octet for each parcel that brought records over the broker."""
+
+ROLES = ("signer", "web", "worker", "receiver")
 _SECONDS = 120.0
 
 
@@ -126,6 +129,8 @@ class Unit:
     backend: int
     operator: str
     origin: str = ""
+    brokers: Path | None = None
+    """Where the file lies that says which broker it shares, once there is one."""
     parts: dict[str, Part] = field(default_factory=dict)
     down: set[str] = field(default_factory=set)
     hours: float = 0.0
@@ -183,7 +188,7 @@ class Fleet:
         number = len(self.units) + 1
         unit = Unit(
             number=number, code=f"4305{number:02d}", database=f"{self._name}_u{number}", state=self.folder / f"u{number}",
-            backend=free_port(), operator=f"operator-{number}",
+            backend=free_port(), operator=f"operator-{number}", brokers=self.folder / f"u{number}-brokers.toml",
         )  # fmt: skip
         unit.state.mkdir()
         self.copy_database(self._template, unit.database)
@@ -214,7 +219,7 @@ class Fleet:
     def _fork(self, unit, role):
         order = {
             "role": role, "state": str(unit.state), "database": unit.database, "operator": unit.operator, "port": self._port,
-            "backend": unit.backend, "source": f"{SOURCE}{unit.number}", "code": unit.code, "clock": unit.hours,
+            "backend": unit.backend, "source": f"{SOURCE}{unit.number}", "code": unit.code, "clock": unit.hours, "brokers": str(unit.brokers),
             "log": str(self.folder / f"u{unit.number}-{role}.log"),
         }  # fmt: skip
         ours, theirs = socket.socketpair()
@@ -293,7 +298,7 @@ class Fleet:
         self.copy_database(unit.database, database)
         return Unit(
             number=unit.number, code=unit.code, database=database, state=state, backend=free_port(),
-            operator=unit.operator, origin=unit.origin, hours=unit.hours,
+            operator=unit.operator, origin=unit.origin, hours=unit.hours, brokers=unit.brokers,
         )  # fmt: skip
 
     def wipe_queue(self, unit):

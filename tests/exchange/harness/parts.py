@@ -1,4 +1,4 @@
-"""The parts of a unit: its signer, its web, its worker. Each is a process; the last two run the product's own code.
+"""The parts of a unit: its signer, its web, its worker, its receiver. Each is a process that runs the product's own code.
 
 What the harness adds is outside the product: the address that outgoing connections come from (so that the proxy
 knows who asks), a clock that can be set wrong, and record kinds whose handler writes down what it was given.
@@ -24,10 +24,14 @@ from django.db import connection
 from minqing.config import celery
 from sync.exchange.custody import register_charge
 from sync.kinds import RecordKind, register_kind
+from sync.models import Following
 from sync.signer.process import serve
 from sync.signer.server import short_path
+from sync.transports import brokers, consuming, publishing, taking
 from tenants.current import unit_by_code, unit_set
+from tenants.models import Unit
 from tests.exchange.harness import commands
+from tests.exchange.harness.fleet import RECEIVED
 
 register_kind(RecordKind(name=commands.LINE, apply=commands.apply))
 register_kind(RecordKind(name=commands.MOVE, apply=commands.apply))
@@ -38,7 +42,8 @@ register_charge(commands.Kept())
 def run(order, channel):
     """Be the ordered part until the channel closes."""
     _take_settings(order)
-    {"signer": _signer, "web": _web, "worker": _worker}[order["role"]](order, _Line(channel))
+    parts = {"signer": _signer, "web": _web, "worker": _worker, "receiver": _receiver}
+    parts[order["role"]](order, _Line(channel))
 
 
 class _Line:
@@ -62,6 +67,7 @@ def _take_settings(order):
         state=state,
         operator=order["operator"],
         signer_socket=state / "signer" / "socket",
+        exchange_brokers=Path(order["brokers"]),
         public_port=order["port"],
         slot_seconds=3600,
     )
@@ -83,6 +89,7 @@ def _take_settings(order):
         **{name: str(folder) for name, folder in folders.items()},
         "polling_interval": 0.02,
     }
+    publishing.CONFIRM_SECONDS, brokers.SILENCE_SECONDS, brokers.CONNECT_SECONDS = 2.0, 2.0, 2.0
     connect = httpcore.SyncBackend.connect_tcp
 
     def from_here(self, host, port, timeout=None, local_address=None, socket_options=None):
@@ -165,6 +172,32 @@ def _worker(order, line):
                 connection.close()
             answer |= {"fault": type(fault).__name__, "sentence": str(fault)[:500]}
         line.say(**answer)
+
+
+def _receiver(order, line):
+    """Receive over the broker that units share, as `minqing broker receive` does; nothing is asked of it."""
+    consuming.BIND_SECONDS, consuming._PAUSE = 1.0, 0.5
+    take = taking.take
+
+    def counted(peer, held):
+        before = Following.objects.get(peer=peer).applied
+        taken = take(peer, held)
+        if taken.applied > before:
+            with (Path(order["state"]) / RECEIVED).open("ab") as file:
+                file.write(b".")
+        return taken
+
+    taking.take = counted
+    line.say(ready=True)
+
+    def follow():
+        list(line)
+        os._exit(0)
+
+    threading.Thread(target=follow, daemon=True).start()
+    while not (unit := Unit.objects.filter(code=order["code"]).first()):
+        time.sleep(0.05)
+    consuming.consume(unit, threading.Event())
 
 
 class _Clock:

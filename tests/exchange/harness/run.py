@@ -13,8 +13,9 @@ from functools import partial
 from pathlib import Path
 
 from tests.exchange.harness import checks
+from tests.exchange.harness.broker import SharedByAll
 from tests.exchange.harness.commands import KINDS
-from tests.exchange.harness.fleet import Fleet
+from tests.exchange.harness.fleet import RECEIVED, Fleet
 from tests.exchange.harness.plan import Plan
 from tests.exchange.harness.proxy import Proxy
 from tests.exchange.harness.steps import Steps
@@ -44,6 +45,9 @@ class Run:
         self._log = Path(log).open("w", encoding="utf-8")  # noqa: SIM115  closed by __exit__
         self.fleet = Fleet(self.folder, template=template, server=server, port=self.proxy.port)
         self._units = units
+        self.broker = None
+        """The broker that the units share, once it answers."""
+        self._shared = None
         self.steps = Steps(self)
 
     def __enter__(self):
@@ -56,6 +60,8 @@ class Run:
 
     def __exit__(self, kind=None, *_):
         self.fleet.close()
+        if self._shared is not None:
+            self._shared.close()
         self.proxy.close()
         self._log.close()
         if kind is not None:
@@ -67,15 +73,16 @@ class Run:
     def _begin(self):
         units = [self.fleet.add() for _ in range(self._units)]
         for unit in units:
+            unit.origin = f"minqing/{unit.code}/{secrets.token_hex(4)}"
+        self._shared = SharedByAll(self.folder, units)
+        for unit in units:
             self.proxy.network.ports[unit.number] = unit.backend
             self.fleet.start(unit)
         begun = []
         for unit in units:
-            origin = f"minqing/{unit.code}/{secrets.token_hex(4)}"
             unit.parts["worker"].send(
-                "begin", begun.append, code=unit.code, host=unit.host, origin=origin
+                "begin", begun.append, code=unit.code, host=unit.host, origin=unit.origin
             )
-            unit.origin = origin
         for unit in units:
             unit.parts["worker"].drain(0)
         if [answer.get("is") for answer in begun] != [unit.origin for unit in units]:
@@ -83,6 +90,21 @@ class Run:
         for unit in units:
             for other in units[unit.number :]:
                 self.connect(unit, other)
+        self.broker = self._shared.ready()
+        self._let_the_broker_carry(units[0], units[1])
+
+    def _let_the_broker_carry(self, unit, peer):
+        """Publish until a record has come over the broker: a run in which nothing does would test pull alone."""
+        deadline = time.monotonic() + 120
+        while not (unit.state / RECEIVED).exists():
+            if time.monotonic() > deadline:
+                self.fail("nothing comes over the broker that the units share")
+            words = [["soak.line", "news", "public", f"over the broker {secrets.token_hex(8)}"]]
+            self.acknowledged[peer.number].update(self.tell(peer, "append", records=words))
+            self.tell(peer, "seal")
+            for each in (peer, unit):  # a parcel that does not continue what is here has the reader pull
+                self.tell(each, "work", most=20)
+            time.sleep(0.1)
 
     def connect(self, unit, other):
         """Connect two units as their operators would; each grants the other every kind."""
@@ -159,6 +181,8 @@ class Run:
         """Heal everything, let the units come to rest, and compare all with all."""
         self.steps.heal_all()
         units = self.fleet.units
+        for unit in units:  # nothing else comes in while all is compared with all
+            self.fleet.kill(unit, "receiver")
         pairs = [(unit, other) for unit in units for other in units if other is not unit]
         for unit, other in pairs:
             self.tell(unit, "grant", origin=other.origin, kinds=KINDS)
@@ -175,8 +199,12 @@ class Run:
         found += checks.home_faults({unit.number: self.tell(unit, "custodies") for unit in units})
         if found:
             self.fail("; ".join(found[:6]))
+        counted = [unit.state / RECEIVED for unit in units]
+        self.counts["parcels taken in"] = sum(p.stat().st_size for p in counted if p.exists())
         self.counts["checked records"] = sum(len(log["leaves"]) for log in issued.values())
         self.counts["checks"] += 1
+        for unit in units:
+            self.fleet.start(unit)
 
     def _come_to_rest(self, units, pairs):
         """Seal and pull until nothing grows: what a pull brings (orders carried out, heads seen) is logged in turn."""

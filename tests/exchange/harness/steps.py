@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from tests.exchange.harness.broker import BrokerFaults
 from tests.exchange.harness.carrying import Carrying
 from tests.exchange.harness.commands import KINDS
 from tests.exchange.harness.disasters import Disasters
@@ -11,7 +12,7 @@ from tests.exchange.harness.hands import SEALING
 from tests.exchange.harness.lying import Lying
 
 
-class Steps(Carrying, Lying, Disasters):
+class Steps(Carrying, Lying, Disasters, BrokerFaults):
     """Does steps by name; knows what each may answer."""
 
     def __init__(self, run):
@@ -23,6 +24,8 @@ class Steps(Carrying, Lying, Disasters):
             "set clock": self.set_clock, "fill": self.fill, "empty": self.empty, "back up": self.back_up, "restore": self.restore,
             "recover": self.recover, "clone": self.clone, "lie": self.lie, "old head": self.old_head, "replay": self.replay,
             "fork": self.fork, "revoke": self.revoke, "grant": self.grant, "erase": self.erase, "offer": self.offer, "accept": self.accept, "call off": self.call_off, "carry": self.carry,
+            "broker_wiped": self.broker_wiped, "broker_silent": self.broker_silent, "broker_spoiled": self.broker_spoiled,
+            "receiver_killed": self.receiver_killed,
         }  # fmt: skip
 
     def do(self, step):
