@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from django.utils import timezone
 
-from sync.exchange import doorbell
+from sync.exchange import doorbell, witness
 from sync.exchange.contacts import contacts_due
 from sync.exchange.heads_seen import heads_seen_log
 from sync.exchange.nonces import nonces_forget
 from sync.exchange.peers import untold_peers
-from sync.identity import witness_keys
-from sync.models.exchange import Contact, Cosignature
-from sync.models.ledger import Head
+from sync.models.exchange import Contact
 
 
 def sweep() -> None:
@@ -48,17 +46,5 @@ def acceptances() -> None:
 
 def witnesses() -> None:
     """Ask witnesses about the newest head, where one is due to be asked."""
-    if _unwitnessed():
+    if witness.unwitnessed():
         doorbell.witnesses_queue()
-
-
-def _unwitnessed() -> bool:
-    """Whether a witness is due to be asked about the newest head."""
-    due = contacts_due("witness")
-    head = Head.objects.order_by("-size").first() if due.exists() else None
-    if head is None:
-        return False
-    held = Cosignature.objects.filter(size=head.size, root=head.root).values_list(
-        "witness_key", flat=True
-    )
-    return due.exclude(peer__witness_key__in=[*held, *map(str, witness_keys())]).exists()

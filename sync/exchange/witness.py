@@ -24,6 +24,7 @@ from sync.exchange.peers import client_for, connected_peers
 from sync.formats import forks, heads, merkle, notes
 from sync.ledger import refill, tree
 from sync.models.exchange import Contact, Cosignature, Peer
+from sync.models.ledger import Head
 from sync.refusals import PeerLied, Refused, RequestRefused, Unreachable
 from sync.signer import client as signer_client
 from sync.signer.messages import Cosign, Witnessed
@@ -157,9 +158,12 @@ def ask_witnesses() -> int:
     )
     asked: set[str] = {*ours, *held}
     for contact in contacts_due("witness").order_by("failures", "peer__code"):
-        if contact.peer.witness_key not in asked:
-            asked.add(contact.peer.witness_key)
+        if contact.peer.witness_key in asked:
+            continue
+        keys = keyring.good_keys(contact.peer, "witness")
+        if asked.isdisjoint(keys):
             contact_note(contact, _ask(contact.peer, head))
+        asked.update(keys)
     return Cosignature.objects.filter(size=head.size, root=head.root).count()
 
 
@@ -178,6 +182,18 @@ def _ask(peer: Peer, head: SignedHead) -> str:
         incident_record(peer, lie)
         return lie.sentence
     return ""
+
+
+def unwitnessed() -> bool:
+    """Whether an outside witness is due to be asked about the newest head, by whichever of its keys that count."""
+    due = contacts_due("witness")
+    head = Head.objects.order_by("-size").first() if due.exists() else None
+    if head is None:
+        return False
+    held = Cosignature.objects.filter(size=head.size, root=head.root)
+    known = {*held.values_list("witness_key", flat=True), *map(str, identity.witness_keys())}
+    lacking = due.exclude(peer__witness_key__in=known)
+    return any(known.isdisjoint(keyring.good_keys(each.peer, "witness")) for each in lacking)
 
 
 def _submit(client: Client, head: SignedHead, old: int) -> str:

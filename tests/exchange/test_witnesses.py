@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 
 import httpx
+import msgspec
 import pytest
+from django.utils import timezone
 
 from sync import identity, ledger
 from sync.errors import RolledBack
-from sync.exchange import peers, pull, witness
-from sync.formats import merkle, notes
+from sync.exchange import keys, peers, pull, witness
+from sync.formats import merkle, notes, possession
 from sync.models import Cosignature, Incident, Peer
 from sync.models.exchange import Contact, PeerHead
 from tenants.current import unit_context
@@ -212,6 +214,30 @@ def test_our_head_carries_the_cosignature_of_another_operator_and_counts_him_onc
         signed = notes.cosigned_by(notes.parse_note(head.note), [liar.keys["witness"].verifier])
         assert len(signed) == 1
     assert len([path for _, path, _, _ in liar.seen if path.startswith("/witness")]) == 1
+
+
+def test_a_witness_that_lost_its_key_counts_by_the_one_it_announced_and_is_asked_once(
+    port, liar, county
+):
+    new = notes.SigningKey.from_seed("minqing/witness/00aa00aa", bytes(32), notes.COSIGNATURE)
+    named = str(new.verifier)
+    proof = possession.prove(liar.origin, {"witness": named}, [new])["witness"]
+    body = msgspec.json.encode(keys.Notice(use="witness", key=named, proof=proof))
+    liar.keys["witness"] = new  # the old one is gone: nothing is signed with it any more
+    liar.misbehave("/witness", cosigning(liar))
+    with unit_context(county):
+        ledger.publish()
+        assert witness.ask_witnesses() == 0  # nobody here knows it yet
+        liar.add(body, kind=keys.KIND, subject="key/witness")
+        assert pull.pull(Peer.objects.get()).fault == ""
+        Contact.objects.update(due_at=timezone.now())
+        assert witness.ask_witnesses() == 1
+        head = ledger.head()
+        assert witness.operators(head.size, head.root) == ["somebody else"]
+        liar.seen.clear()
+        assert not witness.unwitnessed()
+        assert witness.ask_witnesses() == 1
+    assert liar.seen == []
 
 
 def test_a_bare_number_from_a_witness_changes_nothing_here(port, liar, county):

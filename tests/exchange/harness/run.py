@@ -102,7 +102,10 @@ class Run:
             words = [["soak.line", "news", "public", f"over the broker {secrets.token_hex(8)}"]]
             self.acknowledged[peer.number].update(self.tell(peer, "append", records=words))
             self.tell(peer, "seal")
-            for each in (peer, unit):  # a parcel that does not continue what is here has the reader pull
+            for each in (
+                peer,
+                unit,
+            ):  # a parcel that does not continue what is here has the reader pull
                 self.tell(each, "work", most=20)
             time.sleep(0.1)
 
