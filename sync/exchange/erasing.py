@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -174,9 +175,13 @@ def _is_order(commitment: str) -> bool:
     return erasure.own_orders().filter(index__in=places).exists()
 
 
-def orders(limit: int = 100) -> list[OrderState]:
-    """Return our newest orders, each with every unit that may hold copies: who confirmed, who is missing."""
-    openings = list(erasure.own_orders().order_by("-index")[:limit])
+def orders(limit: int = 100, *, but: str = "") -> list[OrderState]:
+    """Return our newest orders, each with every unit that may hold copies: who confirmed, who is missing.
+
+    ``but`` is the basis of orders to pass over: those of a daily round, whose receipts tell what they were about.
+    """
+    rows = erasure.own_orders().order_by("-index").iterator(chunk_size=limit)
+    openings = list(islice((row for row in rows if not but or _basis(row) != but), limit))
     entries = dict(
         Entry.objects.filter(index__in=[opening.index for opening in openings]).values_list(
             "index", "commitment"
@@ -193,6 +198,10 @@ def orders(limit: int = 100) -> list[OrderState]:
         _order_state(opening, bytes(entries[opening.index]).hex(), peers, receipts)
         for opening in openings
     ]
+
+
+def _basis(opening: Opening) -> str:
+    return msgspec.json.decode(bytes(opening.body), type=erasure.Order).basis
 
 
 def _order_state(

@@ -301,6 +301,18 @@ def test_a_correction_gives_an_entrys_page_to_nobody_else_who_used_its_id(county
         assert (page.origin, page.entry.title) == (mine[0].origin, "更正后的标题")
 
 
+def test_nobody_steps_into_an_officials_page_that_was_taken_down(county, neighbour, story):
+    office, official, _entry = story
+    with unit_context(neighbour):
+        services.official_withdraw(by=office.reviewer, official=official, reason="依据不足")
+    received = take_in(county, neighbour)
+    with unit_context(county):
+        liar = "minqing/430581/0badc0de"
+        apply([_replace(changed(received[0], name="冒名"), origin=liar, commitment="ef" * 32)])
+        with pytest.raises(errors.NotInArchive):
+            selectors.official_page(official)
+
+
 def test_an_unreadable_id_is_answered_like_an_unknown_one(county):
     with unit_context(county):
         for read in (selectors.official_page, selectors.entry_page):

@@ -7,17 +7,19 @@ import pytest
 from minqing.accounts.models import Role
 from minqing.archives import services
 from minqing.archives.errors import MoveRefused, NotInArchive, SamePerson
-from minqing.channel import erasing, selectors
+from minqing.channel import erasing, selectors, upkeep
 from minqing.channel.errors import UnknownCase
 from minqing.channel.models import Attachment, Case, Forgetting, Message
 from minqing.channel.services.forgetting import received_emptied
 from sync import ledger
 from sync.erasers import Gone
+from sync.exchange.erasing import orders
 from sync.ledger import erasure
 from sync.models import Entry, Opening, Peer, Received
 from tenants.current import unit_context
 from tests.support.archives import erased
 from tests.support.channel import lodged, photo, staff
+from tests.support.desk import signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -123,3 +125,16 @@ def test_what_another_unit_calls_by_the_same_name_stays_when_a_case_is_let_go(co
         received_emptied(case)
         kept = Received.objects.exclude(body=None)
         assert [row.peer for row in kept] == [peers[1]]
+
+
+def test_the_desk_is_not_shown_what_the_daily_round_erased_at_other_units(county):
+    with unit_context(county):
+        for _slot in range(3):
+            ledger.seal_slot()
+        upkeep.forget()
+        ledger.seal()
+        chief = staff("chief", Role.SUPERVISOR)
+        assert len(orders()) == 1
+        assert orders(but=upkeep.BASIS) == []
+    page = signed_in(county, chief).get("/desk/erasures/").content.decode()
+    assert upkeep.BASIS not in page

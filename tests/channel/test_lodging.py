@@ -436,6 +436,19 @@ def test_a_failure_at_the_end_leaves_nothing(monkeypatch):
     assert not Pending.objects.filter(kind__startswith="channel.").exists()
 
 
+def test_figures_do_not_count_what_the_desk_does_not_know_of(time_machine):
+    """Else the desk would see by how much they rise beside its own list: so many reports name somebody here."""
+    chief = staff("chief", Role.SUPERVISOR)
+    staff("named", Role.HANDLER, name="赵虚构")
+    taken = lodged("赵虚构收了修路的钱。".encode())
+    services.case_accept(by=chief, number=taken.number)
+    services.case_answer(by=chief, number=taken.number, words="已经核实。".encode())
+    services.rate(code=taken.code, verdict="satisfied")
+    time_machine.move_to(now() + datetime.timedelta(days=1))
+    figures = selectors.channel_figures()
+    assert (figures.accepted, figures.answered, figures.satisfied) == (0, 0, 0)
+
+
 def test_figures_tell_days_that_have_ended_only(time_machine):
     taken = answered()
     services.rate(code=taken.code, verdict="satisfied")

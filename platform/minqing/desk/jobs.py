@@ -12,6 +12,7 @@ from minqing.accounts.models import Role
 from minqing.accounts.proposing import proposals
 from minqing.archives.selectors import desk_entries, desk_officials
 from minqing.archives.selectors.replies import replies_to_review
+from minqing.archives.services import erasures_entered
 from minqing.archives.states import State as EntryState
 from minqing.channel.selectors import desk_cases, sealed_for, unopened
 from minqing.channel.states import State
@@ -38,6 +39,8 @@ def sections_for(staff: Staff) -> list[Section]:
     found: list[Section] = []
     if staff.has_role(Role.HANDLER, Role.SUPERVISOR):
         found += _cases(staff, today)
+    if staff.has_role(Role.SUPERVISOR):
+        found.append(_erasures(staff, today))
     if staff.has_role(Role.REVIEWER):
         found.append(_to_review(staff, today))
     if staff.has_role(Role.CLERK):
@@ -163,6 +166,19 @@ def _sealed(staff: Staff, today: datetime.date) -> Section:
         if not row.opened_by_me
     ]
     return section("sealed", _("没有打开过的密件"), href, jobs)
+
+
+def _erasures(staff: Staff, today: datetime.date) -> Section:
+    href = reverse("desk:erasures")
+    jobs = [
+        Job(
+            title=_("删除令：%(kind)s") % {"kind": row.get_kind_display()}, about=_("%(who)s录入的") % {"who": row.entered_by.name}, href=href,
+            verb=_("核对"), due=None, today=today, when_else=f"{row.day:%Y-%m-%d}",
+        )
+        for row in erasures_entered(staff)
+        if row.entered_by_id != staff.pk
+    ]  # fmt: skip
+    return section("erasures", _("等您确认的删除令"), href, jobs)
 
 
 def _accounts(staff: Staff, today: datetime.date) -> Section:

@@ -55,13 +55,10 @@ def official_page(public_id: uuid.UUID, *, as_of: datetime.date | None = None) -
     """
     subject = custody.subject(public_id)
     stands = standing(subject)
-    known = PublicOfficialRow.objects.filter(official_id=public_id, is_withdrawn=False)
-    homes: tuple[str, ...] = ()
-    if stands is not None:
-        homes = stands.homes
-        known = known.filter(origin__in=homes, is_former=False)
-    row = _one(known)
-    homes = homes or (row.origin,)
+    known = PublicOfficialRow.objects.filter(official_id=public_id)
+    # Whose it is, withdrawn or not: nobody else steps into a page that was taken down.
+    homes = stands.homes if stands is not None else (_one(known).origin,)
+    row = _one(known.filter(origin__in=homes, is_withdrawn=False, is_former=False))
     day = min(as_of or timezone.localdate(), timezone.localdate())
     entries = _entries(_shown(day).filter(origin__in=homes, official_id=public_id))
     replies: dict[uuid.UUID, list[PublicReply]] = {}

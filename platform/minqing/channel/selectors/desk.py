@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 READERS = (Role.HANDLER, Role.SUPERVISOR)
 _SUMMARY = 60
+_AT_A_TIME = 200
 
 
 def visible_cases(by: Staff) -> QuerySet[Case]:
@@ -78,7 +79,9 @@ def desk_cases(
     first = Prefetch("messages", queryset=Message.objects.filter(purpose=Purpose.REPORT))
     rows = [
         _row(case, names, timezone.localdate())
-        for case in cases.prefetch_related("deadlines", "referrals", first, "messages__masks")
+        for case in cases.prefetch_related(
+            "deadlines", "referrals", first, "messages__masks"
+        ).iterator(chunk_size=_AT_A_TIME)  # a flood of long reports must not fill the memory
         if not any(roster.is_named(bytes(message.octets), by) for message in case.messages.all())
     ]
     rows.sort(key=lambda row: (row.behind, not row.pressed, row.due is None, row.due, row.number))

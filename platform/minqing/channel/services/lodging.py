@@ -40,6 +40,7 @@ from minqing.channel.originals import sealed_here
 from minqing.channel.photos import Photo, photos_read
 from minqing.channel.selectors.reporter import may_be_rated
 from minqing.channel.services.moves import (
+    counts,
     message_add,
     move,
     status_tell,
@@ -227,7 +228,7 @@ def rate(*, code: str, verdict: str) -> None:
             for origin in case.referrals.values_list("origin", flat=True):
                 status_tell(case, origin, state=case.state, note=label, verdict=verdict)
         if (
-            case.way == Way.WEB
+            counts(case) and case.way == Way.WEB
         ):  # else staff once held the code, and may have been the one who changed it
             tally(verdict, today)
         if verdict == Verdict.UNSATISFIED:

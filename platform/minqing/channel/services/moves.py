@@ -65,7 +65,7 @@ def move(
         case.deadlines.filter(
             rule__in=[TELL_RULE, TELL_FORWARDED_RULE, RETURN_RULE], met_on=None
         ).update(met_on=today)
-    if not case.source:
+    if counts(case):
         _count(case, state, today)
     if state is State.ANSWERED:
         case.deadlines.filter(rule=ANSWER_RULE, met_on=None).update(met_on=today)
@@ -168,6 +168,14 @@ def _count(case: Case, state: State, today: datetime.date) -> None:
             tally("in_time", today)
         if case.steps.filter(state=State.ANSWERED).count() == 1:
             tally(f"{DAYS}{max(0, (today - case.day).days)}", today.replace(day=1))
+
+
+def counts(case: Case) -> bool:
+    """Say whether a case may move a public figure: not one that this unit's desk does not know of.
+
+    Who works at the desk holds the figures against its own list: what they are more by would be reports that name somebody here.
+    """
+    return not case.source and not case.superior and case.kept_from is None
 
 
 def tally(name: str, day: datetime.date, n: int = 1) -> None:

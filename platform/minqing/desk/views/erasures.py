@@ -15,6 +15,7 @@ from minqing.archives import services
 from minqing.archives.errors import BadValue
 from minqing.archives.models import ErasureEntry
 from minqing.channel.erasing import records_of
+from minqing.channel.upkeep import BASIS
 from minqing.desk.access import staff_page
 from minqing.desk.views.acting import Refused, carry_out
 from sync.exchange.erasing import orders
@@ -110,7 +111,7 @@ def _page(
 ) -> HttpResponse:
     may_act = staff.has_role(Role.SUPERVISOR)
     words = {
-        "orders": orders(),
+        "orders": orders(but=BASIS),  # the receipts of the daily ones would count what was sealed
         "may_act": may_act,
         "kinds": ErasureEntry.Kind.choices,
         "entered": services.erasures_entered(staff) if may_act else [],
