@@ -8,16 +8,25 @@ from django.db import connection
 
 from search.errors import OutsideTransaction
 from search.models import Mark
-from search.registry import source_named
+from search.registry import source_named, sources_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from search.documents import IndexKind
 
-def newest_mark() -> int:
-    """Return the number of the newest change that waits to enter an index; 0 when none does."""
+
+def newest_mark(index: IndexKind) -> int:
+    """Return the number of the newest change that waits to enter this index; 0 when none does.
+
+    Not those of the other one: a public page that changed with every draft would tell when people work at one.
+    """
+    names = [source.name for source in sources_of(index)]
     with connection.cursor() as cursor:  # every public page asks: not worth composing each time
-        cursor.execute("SELECT coalesce(max(id), 0) FROM search_mark WHERE NOT applied")
+        cursor.execute(
+            "SELECT coalesce(max(id), 0) FROM search_mark WHERE NOT applied AND source = ANY(%s)",
+            [names],
+        )
         (number,) = cursor.fetchone()
     return int(number)
 

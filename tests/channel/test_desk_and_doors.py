@@ -26,6 +26,7 @@ from minqing.channel.errors import (
 )
 from minqing.channel.models import (
     Case,
+    Custodian,
     Designation,
     Forgetting,
     Message,
@@ -271,7 +272,11 @@ def test_a_designation_needs_two_custodians_of_different_offices():
         staff("k2", Role.CUSTODIAN, office="纪检"),
     )
     _, public = boxes.keys_made()
-    services.custodian_register(by=operator, staff=keeper, post="主任", key=public)
+    second = staff("op2", Role.OPERATOR)
+    for by, post, counts in ((operator, "主任", False), (operator, "主任", False), (second, "主人", False), (operator, "主任", False), (second, "主任", True)):  # fmt: skip
+        made = services.custodian_register(by=by, staff=keeper, post=post, key=public)
+        assert made is counts  # nobody alone, nor two who say different things
+        assert Custodian.objects.filter(staff=keeper).exists() is counts
     with pytest.raises(FormFault, match="不同"):
         services.custodian_register(by=operator, staff=twin, post="主任", key=boxes.keys_made()[1])
     with pytest.raises(KeyFault):
@@ -290,9 +295,7 @@ def test_the_form_closes_when_a_custodians_account_is_shut_or_loses_the_role():
         staff(f"k{n}", Role.CUSTODIAN, office=office) for n, office in enumerate(("纪检", "组织"))
     ]
     for keeper in keepers:
-        services.custodian_register(
-            by=operator, staff=keeper, post="主任", key=boxes.keys_made()[1]
-        )
+        services.custodian_register(by=None, staff=keeper, post="主任", key=boxes.keys_made()[1])
     services.designation_enter(by=operator, document="d", issuer="i", day=localdate())
     assert selectors.own_form_open()
     for change in ({"is_active": False}, {"is_active": True, "roles": [Role.CLERK]}):
@@ -508,7 +511,11 @@ def test_connected_units_show_who_may_open_and_never_this_units_own_people(count
         services.receiver_accept(by=staff("sup", Role.SUPERVISOR), commitment=offered.commitment)
     with pytest.raises(NotDesignated):
         services.receiver_accept(by=operator, commitment="0" * 64)
-    services.receiver_accept(by=operator, commitment=offered.commitment)
+    assert not services.receiver_accept(
+        by=staff("op4", Role.OPERATOR), commitment=offered.commitment
+    )
+    assert selectors.competent_receivers().receivers == ()
+    assert services.receiver_accept(by=operator, commitment=offered.commitment)
     with pytest.raises(MoveRefused):
         services.receiver_accept(by=operator, commitment=offered.commitment)
     assert selectors.foreign_designations(operator)[0].accepted_by == operator.name
@@ -524,7 +531,7 @@ def test_connected_units_show_who_may_open_and_never_this_units_own_people(count
     assert receiver.name == "邵阳市", "a unit stands under the name it was accepted with"
     services.receiver_end(by=operator, commitment=offered.commitment)
     assert selectors.competent_receivers().receivers == ()
-    services.receiver_accept(by=operator, commitment=offered.commitment)
+    services.receiver_accept(by=None, commitment=offered.commitment)
     with unit_context(city):
         services.designation_withdraw(by=staff("op2", Role.OPERATOR))
         with pytest.raises(NotDesignated):

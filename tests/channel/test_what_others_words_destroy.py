@@ -430,9 +430,9 @@ def test_what_fails_for_one_report_holds_up_no_other(monkeypatch):
 def test_a_custodians_new_key_hides_nothing_that_was_sealed_to_the_old_one():
     (keeper, private), (other, other_private) = custodians()
     services.sealed_lodge(words=MARKED)
-    operator = staff("op", Role.OPERATOR)
     _, public = boxes.keys_made()
-    services.custodian_register(by=operator, staff=keeper, post="室主任", key=public)
+    for operator in (staff("op", Role.OPERATOR), staff("op2", Role.OPERATOR)):
+        services.custodian_register(by=operator, staff=keeper, post="室主任", key=public)
     (row,) = selectors.sealed_for(keeper)
     assert services.sealed_open(by=keeper, report=row.id, private_key=private).words == MARKED
     with pytest.raises(UnknownCase):
@@ -443,7 +443,7 @@ def test_a_custodians_new_key_hides_nothing_that_was_sealed_to_the_old_one():
     ]
     acts = [json.loads(bytes(one.body)) for one in Pending.objects.filter(kind="accounts.act")]
     assert (acts[-1]["by"], acts[-1]["what"], public in acts[-1]["subject"]) == (
-        "op", "custodian.key", True,
+        "op2", "custodian.key", True,
     )  # fmt: skip
 
 

@@ -311,7 +311,7 @@ def keepers(county):
         for n, office in enumerate(("纪检", "组织")):
             private, public = boxes.keys_made()
             keeper = staff(f"keeper{n}", Role.CUSTODIAN, office=office)
-            services.custodian_register(by=operator, staff=keeper, post="室主任", key=public)
+            services.custodian_register(by=None, staff=keeper, post="室主任", key=public)
             made.append((signed_in(county, keeper), private))
         services.designation_enter(
             by=operator,

@@ -68,6 +68,13 @@ def test_a_request_waits_in_the_queue_and_is_accepted_only_with_the_fingerprint_
         operator.post(f"{address}accept/", {"fingerprint": peer.fingerprint}).status_code == 302
     ), "twice is harmless"
     with unit_context(county):
+        assert Peer.objects.get().accepted_here is None, "nobody accepts a unit alone"
+    second = signed_in(county, staff_of(county, "second", Role.OPERATOR))
+    assert "核对过了" in second.get(address).content.decode()
+    for _press in range(2):
+        again = second.post(f"{address}accept/", {"fingerprint": peer.fingerprint})
+        assert again.status_code == 302
+    with unit_context(county):
         assert Peer.objects.get().accepted_here == timezone.localdate()
 
 

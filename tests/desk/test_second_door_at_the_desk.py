@@ -21,18 +21,29 @@ def operator(county):
 
 
 @pytest.fixture
+def second(county):
+    return signed_in(county, staff_of(county, "second", Role.OPERATOR))
+
+
+@pytest.fixture
 def handler(county):
     return signed_in(county, staff_of(county, "handler", Role.HANDLER, office="交通股"))
 
 
-def register(client, username):
-    return client.post(
-        f"{DOOR}custodians/", {"username": username, "post": "主任", "key": boxes.keys_made()[1]}
-    )
+def register(client, second, username):
+    """One operator enters the key; another presses the button under it."""
+    fields = {"username": username, "post": "主任", "key": boxes.keys_made()[1]}
+    entered = client.post(f"{DOOR}custodians/", fields)
+    assert 'name="key" value="' not in client.get(DOOR).content.decode()
+    page = second.get(DOOR).content.decode()
+    shown = {name: hidden(page, name) for name in fields}
+    assert shown == fields
+    assert second.post(f"{DOOR}custodians/", shown).status_code == 302
+    return entered
 
 
 def test_two_custodians_and_a_document_open_the_form_and_each_end_closes_it(
-    county, operator, visit
+    county, operator, second, visit
 ):
     for username, office in (("k1", "纪检"), ("k2", "组织")):
         staff_of(county, username, Role.CUSTODIAN, office=office)
@@ -40,25 +51,27 @@ def test_two_custodians_and_a_document_open_the_form_and_each_end_closes_it(
     early = operator.post(f"{DOOR}document/", document)
     assert early.status_code == 400
     assert "两名" in early.content.decode()
-    assert register(operator, "k1").status_code == 302
+    assert register(operator, second, "k1").status_code == 302
     wrong = operator.post(
         f"{DOOR}custodians/", {"username": "k2", "post": "主任", "key": "not a key"}
     )
     assert wrong.status_code == 400
-    assert register(operator, "k2").status_code == 302
+    assert register(operator, second, "k2").status_code == 302
     assert operator.post(f"{DOOR}document/", document).status_code == 302
     assert visit(county).get("/report/sealed").status_code == 200
     assert "邵纪发〔2026〕1号" in operator.get(DOOR).content.decode()
     assert operator.post(f"{DOOR}custodians/k1/end/").status_code == 302
     assert visit(county).get("/report/sealed").status_code == 404
-    assert register(operator, "k1").status_code == 302
+    assert register(operator, second, "k1").status_code == 302
     assert visit(county).get("/report/sealed").status_code == 404, "a new document is needed"
     assert operator.post(f"{DOOR}document/", document).status_code == 302
     assert operator.post(f"{DOOR}document/withdraw/").status_code == 302
     assert visit(county).get("/report/sealed").status_code == 404
 
 
-def test_another_units_document_counts_once_it_is_accepted_here(county, city, operator, visit):
+def test_another_units_document_counts_once_it_is_accepted_here(
+    county, city, operator, second, visit
+):
     connect(city, county)
     with unit_context(city):
         for n, office in enumerate(("纪检", "组织")):
@@ -77,6 +90,9 @@ def test_another_units_document_counts_once_it_is_accepted_here(county, city, op
     assert supervisor.post(f"{DOOR}accept/", commitment).status_code == 403
     assert operator.post(f"{DOOR}accept/", {"commitment": "0" * 64}).status_code == 404
     assert operator.post(f"{DOOR}accept/", commitment).status_code == 302
+    assert "9号" not in visit(county).get("/report/wrongdoing").content.decode()
+    assert "等另一位" in second.get(DOOR).content.decode()
+    assert second.post(f"{DOOR}accept/", commitment).status_code == 302
     assert "9号" in visit(county).get("/report/wrongdoing").content.decode()
     assert operator.post(f"{DOOR}accept/", commitment).status_code == 409
     assert operator.post(f"{DOOR}refuse/", commitment).status_code == 302

@@ -320,7 +320,7 @@ def test_where_a_document_stands_the_second_door_seals_and_tells_nothing_but_a_c
         for n, office in enumerate(("纪检", "组织")):
             keeper = staff(f"keeper{n}", Role.CUSTODIAN, office=office)
             services.custodian_register(
-                by=operator, staff=keeper, post="室主任", key=boxes.keys_made()[1]
+                by=None, staff=keeper, post="室主任", key=boxes.keys_made()[1]
             )
         services.designation_enter(
             by=operator, document="邵纪发〔2026〕1号", issuer="市纪委监委", day=DAY

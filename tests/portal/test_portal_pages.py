@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.utils import timezone
 from gunicorn.config import Config
 
-from minqing.archives.documents import PUBLIC_ENTRY
+from minqing.archives.documents import INTERNAL_ENTRY, PUBLIC_ENTRY
 from minqing.channel.models import Tally
 from minqing.config.weblog import Logger
 from minqing.config.wsgi import application
@@ -206,6 +206,9 @@ def test_an_unchanged_page_keeps_its_etag_and_a_change_gives_another(county, cit
     assert visit(county).get("/").headers["ETag"] == before.headers["ETag"]
     assert visit(city).get("/").headers["ETag"] != before.headers["ETag"]
     assert visit(city).get("/").content != before.content
+    with unit_context(county), transaction.atomic():
+        mark(INTERNAL_ENTRY, ["1"])  # a draft was saved: nobody outside can tell when
+    assert visit(county).get("/").headers["ETag"] == before.headers["ETag"]
     with unit_context(county), transaction.atomic():
         mark(PUBLIC_ENTRY, ["1"])
     assert visit(county).get("/").headers["ETag"] != before.headers["ETag"]

@@ -72,7 +72,7 @@ def custodians(*offices: str) -> list[tuple[Staff, str]]:
     for n, office in enumerate(offices or ("纪检", "组织")):
         private, public = boxes.keys_made()
         keeper = staff(f"keeper{n}", Role.CUSTODIAN, office=office)
-        services.custodian_register(by=operator, staff=keeper, post="室主任", key=public)
+        services.custodian_register(by=None, staff=keeper, post="室主任", key=public)
         made.append((keeper, private))
     services.designation_enter(
         by=operator,

@@ -98,3 +98,20 @@ class Proposal(models.Model):
 
     def __str__(self) -> str:
         return f"{self.what} {self.username}"
+
+
+class Motion(models.Model):
+    """What one operator did that counts only when another does the same; see ``accounts.seconding``."""
+
+    act = models.CharField(max_length=40)
+    subject = models.CharField(max_length=120)
+    details = models.JSONField(default=dict)
+    by = models.ForeignKey(Staff, on_delete=models.CASCADE, related_name="+")
+    day = models.DateField()
+
+    class Meta:
+        ordering = ["act", "subject"]
+        constraints = [models.UniqueConstraint(fields=["act", "subject"], name="motion_once")]
+
+    def __str__(self) -> str:
+        return f"{self.act} {self.subject}"

@@ -120,5 +120,5 @@ def public_version() -> str:
         index = ""
     foot = (stand.records_text, stand.outside, stand.checked_day) if stand is not None else ()
     frozen = cache.get_or_set(_FROZEN, _frozen_now, STAND_SECONDS)
-    parts = (SOFTWARE, index, frozen, newest_mark(), timezone.localdate(), unit.site_title, unit.organiser, unit.telephone, *foot)  # fmt: skip
+    parts = (SOFTWARE, index, frozen, newest_mark("public"), timezone.localdate(), unit.site_title, unit.organiser, unit.telephone, *foot)  # fmt: skip
     return " ".join(map(str, parts))

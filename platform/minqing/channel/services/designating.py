@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from minqing.accounts.audit import act_recorded
 from minqing.accounts.models import Role, Staff
 from minqing.accounts.permissions import require
+from minqing.accounts.seconding import seconded
 from minqing.channel import boxes
 from minqing.channel.boxes import KeyFault
 from minqing.channel.errors import FormFault, MoveRefused, NotDesignated
@@ -24,6 +25,10 @@ from tenants.current import current_unit
 
 if TYPE_CHECKING:
     import datetime
+
+CUSTODIAN_KEY = "custodian.key"
+RECEIVER_ACCEPT = "receiver.accept"
+"""Acts that take two operators."""
 
 
 def designation_enter(*, by: Staff | None, document: str, issuer: str, day: datetime.date) -> None:
@@ -130,10 +135,10 @@ def _designation_published(
     return appended.commitment
 
 
-def custodian_register(*, by: Staff | None, staff: Staff, post: str, key: str) -> None:
-    """Enter a custodian and the public key (base64); an older key of the same person is replaced.
+def custodian_register(*, by: Staff | None, staff: Staff, post: str, key: str) -> bool:
+    """Enter a custodian and the public key (base64), once two operators did; an older key of the same person is replaced.
 
-    A designation in force is published anew with the keys that count from now on.
+    Return whether it counts now. A designation in force is published anew with the keys that count from now on.
 
     Raises:
         NotAllowed: ``by`` does not run the platform.
@@ -149,6 +154,9 @@ def custodian_register(*, by: Staff | None, staff: Staff, post: str, key: str) -
             raise FormFault(_("两名保管人要在不同的科室；这个科室已经有一名。"))
         if Custodian.objects.filter(key=public).exclude(staff=staff).exists():
             raise KeyFault(_("这把钥匙已经登记给别人。每名保管人要有自己的钥匙。"))
+        said = {"post": post.strip()[:120], "key": base64.b64encode(public).decode()}
+        if not seconded(by=by, act=CUSTODIAN_KEY, subject=staff.username, details=said):
+            return False
         Custodian.objects.update_or_create(
             staff=staff,
             defaults={
@@ -159,7 +167,8 @@ def custodian_register(*, by: Staff | None, staff: Staff, post: str, key: str) -
             },
         )
         _custodians_changed()
-        act_recorded(by, "custodian.key", f"{staff.username} {base64.b64encode(public).decode()}")
+        act_recorded(by, CUSTODIAN_KEY, f"{staff.username} {said['key']}")
+    return True
 
 
 def custodian_end(*, by: Staff | None, staff: Staff) -> None:
@@ -179,8 +188,10 @@ def custodian_end(*, by: Staff | None, staff: Staff) -> None:
         act_recorded(by, "custodian.end", staff.username)
 
 
-def receiver_accept(*, by: Staff | None, commitment: str) -> None:
+def receiver_accept(*, by: Staff | None, commitment: str) -> bool:
     """Let a connected unit's designation stand behind this unit's second door; ``commitment`` names exactly one.
+
+    It counts once two operators said so; return whether it does now.
 
     What a unit says of itself is no ground to send it accusations: somebody here looks at the document and answers
     for it. A later document, or the same with other keys, is accepted anew.
@@ -197,10 +208,13 @@ def receiver_accept(*, by: Staff | None, commitment: str) -> None:
             raise MoveRefused(_("这个单位现在没有联网，不能确认。"))
         if designation.acceptances.filter(ended_on=None).exists():
             raise MoveRefused(_("这份文件已经确认过了。"))
+        if not seconded(by=by, act=RECEIVER_ACCEPT, subject=commitment, details={}):
+            return False
         Acceptance.objects.create(
             designation=designation, accepted_by=by, accepted_on=timezone.localdate()
         )
-        act_recorded(by, "receiver.accept", commitment)
+        act_recorded(by, RECEIVER_ACCEPT, commitment)
+    return True
 
 
 def receiver_end(*, by: Staff | None, commitment: str) -> None:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from minqing.accounts.audit import act_recorded
 from minqing.accounts.models import Role
+from minqing.accounts.seconding import motions, seconded
 from minqing.desk import seen
 from minqing.desk.access import staff_page
 from minqing.desk.forms import AddressForm, FingerprintForm
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 
     from minqing.accounts.models import Staff
     from sync.exchange.standing import GrantState, PeerState
+
+
+ACCEPT = "connection.accept"
+"""What takes two operators, each of whom heard the fingerprint."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,13 +107,23 @@ def connection_accept(request: HttpRequest, staff: Staff, origin: str) -> HttpRe
                 "fingerprint",
                 _("和收到的钥匙对不上。不要同意；请对方再念一遍，还对不上就停下，报告上级。"),
             )
+        elif peer.state in {"requested", "offered"} and not seconded(
+            by=staff,
+            act=ACCEPT,
+            subject=origin,
+            details={"fingerprint": form.cleaned_data["fingerprint"]},
+        ):
+            messages.success(
+                request, _("对上了，还不算数：要另一位运行维护人员也打电话核对，输入指纹。")
+            )
+            return redirect("desk:connection", origin=origin)
         else:
             try:
                 state = peers.connection_accept(origin, form.cleaned_data["fingerprint"])
             except PeerFault as fault:
                 form.add_error(None, _("没有办成。（%(why)s）") % {"why": fault})
             else:
-                act_recorded(staff, "connection.accept", origin)
+                act_recorded(staff, ACCEPT, origin)
                 messages.success(request, PEER_STATES[state.state])
                 return redirect("desk:connection", origin=origin)
     return _one(request, staff, origin, form, status=400)
@@ -200,6 +215,7 @@ def _one(
             ],
             "stamp": seen.stamp(_granted(line.peer)),
             "may_act": staff.has_role(Role.OPERATOR),
+            "moved": motions(staff, ACCEPT).get(origin),
         },
         status=status,
     )

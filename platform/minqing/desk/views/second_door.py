@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django import forms
+from django.contrib import messages
 from django.http import Http404
 from django.shortcuts import render
 from django.urls import reverse
@@ -12,7 +13,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from minqing.accounts.models import Role, Staff
+from minqing.accounts.seconding import motions
 from minqing.channel import selectors, services
+from minqing.channel.services.designating import CUSTODIAN_KEY, RECEIVER_ACCEPT
 from minqing.desk.access import staff_page
 from minqing.desk.archive_forms import DayField
 from minqing.desk.forms import DeskForm
@@ -82,8 +85,8 @@ def custodian_enter(request: HttpRequest, staff: Staff) -> HttpResponse:
     if keeper is None:
         raise Http404
 
-    def act() -> None:
-        services.custodian_register(
+    def act() -> bool:
+        return services.custodian_register(
             by=staff, staff=keeper, post=form.cleaned_data["post"], key=form.cleaned_data["key"]
         )
 
@@ -155,18 +158,20 @@ def receiver_end(request: HttpRequest, staff: Staff) -> HttpResponse:
 def _done(
     request: HttpRequest,
     staff: Staff,
-    act: Callable[[], None],
+    act: Callable[[], bool | None],
     said: str,
     *,
     custodian: CustodianForm | None = None,
     designation: DesignationForm | None = None,
 ) -> HttpResponse:
+    counts: list[bool | None] = []
+
     def step() -> str:
-        act()
+        counts.append(act())
         return reverse("desk:second-door")
 
     try:
-        return carry_out(request, step, said=said)
+        answer = carry_out(request, step)
     except Refused as refused:
         form = custodian or designation
         if form is not None:
@@ -179,6 +184,9 @@ def _done(
             fault="" if form is not None else str(refused),
             status=refused.status,
         )
+    waits = _("记下了，还不算数：要另一位运行维护人员同意。")
+    messages.success(request, waits if False in counts else said)
+    return answer
 
 
 def _page(
@@ -202,6 +210,8 @@ def _page(
             "custodian_form": custodian or CustodianForm(auto_id="custodian_%s"),
             "designation_form": designation or DesignationForm(auto_id="designation_%s"),
             "fault": fault,
+            "keys_moved": motions(staff, CUSTODIAN_KEY),
+            "documents_moved": motions(staff, RECEIVER_ACCEPT),
             "may_act": staff.has_role(Role.OPERATOR),
         },
         status=status,
