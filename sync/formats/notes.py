@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -32,6 +33,8 @@ NOTE_LIMIT = 128 * 1024
 _SIGNATURE_LIMIT = 64
 _KEY_LENGTH = 32
 _SIZE_LIMIT = 2**63 - 1
+_UNFIT = re.compile(r"[\s+\x00-\x20]")
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 
 
 @dataclass(frozen=True)
@@ -190,7 +193,7 @@ def check_name(name: str) -> str:
     Raises:
         NoteFault: empty, or holds a space, a plus sign or a control character.
     """
-    if not name or "+" in name or any(character.isspace() or character < "!" for character in name):
+    if not name or _UNFIT.search(name):
         raise NoteFault(f"{name!r} cannot be a key's name: no spaces, no plus sign, not empty.")
     return name
 
@@ -207,7 +210,7 @@ def parse_note(octets: bytes) -> Note:
         whole = octets.decode()
     except UnicodeDecodeError as fault:
         raise NoteFault("The note is not UTF-8.") from fault
-    if any(character < " " and character != "\n" for character in whole):
+    if _CONTROL.search(whole):
         raise NoteFault("The note holds a control character.")
     text, blank, tail = whole.rpartition("\n\n")
     if not blank or not text or not tail.endswith("\n"):
