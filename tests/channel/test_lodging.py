@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
 import random
 
 import msgspec
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.timezone import localdate, now
 
 from minqing.accounts.errors import NotAllowed
@@ -24,7 +25,7 @@ from minqing.channel.errors import (
     UnknownCode,
     WordsFault,
 )
-from minqing.channel.models import Attachment, Case, Message, Place, Tally
+from minqing.channel.models import Attachment, Case, Message, Place, Tally, closed
 from minqing.channel.originals import OriginalFault, opened
 from minqing.channel.photos import photo_read
 from minqing.channel.services.passing_up import waiting_passed_up
@@ -91,6 +92,19 @@ def test_the_proof_comes_after_the_slot_and_holds_nothing_of_code_number_or_cont
     ):
         assert secret.encode() not in proof
     assert stretched not in proof
+
+
+def test_a_database_without_the_key_folder_tells_nobodys_name_or_number(settings):
+    taken = lodged(contact="王示例 13900000000")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT contact FROM channel_case")
+        (kept,) = cursor.fetchone()
+    assert kept != closed.closed("王示例 13900000000")
+    assert not any(part.encode() in base64.b64decode(kept) for part in ("王示例", "13900000000"))
+    by = handler()
+    assert selectors.case_for(by, taken.number).contact == "王示例 13900000000"
+    settings.CHANNEL_PEPPER = b"another" * 5
+    assert "打不开" in selectors.case_for(by, taken.number).contact
 
 
 def test_no_record_holds_contact_number_or_anything_of_the_code():

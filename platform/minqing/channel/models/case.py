@@ -9,6 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from minqing.accounts.models import Staff
+from minqing.channel.models.closed import ClosedText
 from minqing.channel.models.places import Place
 from minqing.channel.states import MAX_RETURNS, State
 
@@ -78,7 +79,7 @@ class Case(models.Model):
         Place, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     place_text = models.CharField(_("地点"), max_length=200, blank=True)
-    contact = models.CharField(_("联系方式"), max_length=200, blank=True)
+    contact = ClosedText(_("联系方式"), blank=True)
     code = models.BinaryField(unique=True, null=True, max_length=32, editable=False)
     code_seen = models.BooleanField(
         default=False
