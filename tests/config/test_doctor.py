@@ -60,6 +60,8 @@ def test_our_own_nginx_file_keeps_no_address():
             "client_max_body_size 100m; must go",
         ),
         (("location / {", "location / {\nclient_body_in_file_only on;"), "file_only on; must go"),
+        (("location / {", "location / { access_log /var/log/all.log;"), "lines of its own"),
+        (("access_log off;", "access_log off;\ninclude snippets/log.conf;"), "include snippets"),
     ],
 )
 def test_an_nginx_file_that_leaves_traces_is_named_for_it(change, fault):

@@ -45,6 +45,10 @@ _VISITOR = (
     "$http_forwarded",
     "$http_user_agent",
 )
+_UNSEEN = re.compile(
+    r"^(include|mirror)\s|[{;]\s*(include|mirror|access_log|error_log|client_|proxy_cache|proxy_store|proxy_set_header)"
+)
+"""Other files, copies of requests, and what stands behind something else on a line."""
 _FREE_BYTES = 1 << 30
 _LATE_SLOTS = 3
 _QUEUE_SECONDS = 3600
@@ -261,6 +265,11 @@ def proxy_faults(text: str) -> list[str]:
         for line in lines
         if line.startswith(("client_max_body_size", "client_body_buffer_size"))
         and line not in needed
+    ]
+    missing += [
+        f"{line} must go, or stand on lines of its own: what it brings in is not seen here"
+        for line in lines
+        if _UNSEEN.search(line)
     ]
     missing += [
         "the visitor's address must not be passed on"
