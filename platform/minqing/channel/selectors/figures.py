@@ -12,7 +12,6 @@ import datetime
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from django.db.models import Prefetch
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -31,6 +30,8 @@ if TYPE_CHECKING:
 LEAST = 5
 """Fewer than this are put together or not given."""
 MONTHS = 12
+_AT_A_TIME = 200
+"""Messages held in memory at once: a flood of long reports must not fill it."""
 _READERS = [Role.HANDLER, Role.SUPERVISOR]
 _SHOWN = [
     State.RECEIVED,
@@ -100,15 +101,14 @@ def merged(lines: Iterable[Work]) -> tuple[Work, ...]:
 def _on_the_desk() -> list[Case]:
     """Cases in hand whose words name nobody who reads cases here; who is named must not tell from a sum."""
     readers = list(Staff.objects.filter(is_active=True, roles__overlap=_READERS))
-    said = Prefetch("messages", queryset=Message.objects.filter(sender=Sender.CITIZEN))
     found = Case.objects.filter(superior="", kept_from=None, state__in=_SHOWN)
-    return [
+    said = Message.objects.filter(case__in=found, sender=Sender.CITIZEN)
+    named = {
         case
-        for case in found.select_related("place__within").prefetch_related(said)
-        if not any(
-            roster.any_is_named(bytes(message.octets), readers) for message in case.messages.all()
-        )
-    ]
+        for case, octets in said.values_list("case_id", "octets").iterator(chunk_size=_AT_A_TIME)
+        if roster.any_is_named(bytes(octets), readers)
+    }
+    return [case for case in found.select_related("place__within") if case.pk not in named]
 
 
 def _work(name: str, label: str, cases: list[Case], late: set[uuid.UUID]) -> Work:
