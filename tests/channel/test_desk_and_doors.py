@@ -391,6 +391,20 @@ def test_sealing_late_takes_the_case_from_every_list_and_tells_the_reporter():
     assert len(content.photos) == 1
 
 
+def test_a_custodian_whom_the_words_name_gets_no_box_while_two_others_can_open_it():
+    (named, private), *_others = custodians("纪检", "组织", "审计")
+    Staff.objects.filter(pk=named.pk).update(name="钱虚构")
+    by = handler()
+    services.case_seal(by=by, number=lodged("钱虚构收了修路的钱。".encode()).number)
+    services.sealed_by_staff(by=by, words="钱虚构又来过。".encode(), way="box")
+    assert selectors.sealed_for(named) == []
+    assert SealedBox.objects.count() == 4
+    with pytest.raises(UnknownCase):
+        services.sealed_open(
+            by=named, report=str(SealedReport.objects.first().pk), private_key=private
+        )
+
+
 def test_what_was_sealed_is_erased_from_the_ledger_under_cover_of_pads_each_day(time_machine):
     from django.utils.timezone import now
 

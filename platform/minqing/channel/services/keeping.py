@@ -121,8 +121,12 @@ def _keepers(content: Content, *, told_by: str) -> tuple[str, tuple[bytes, ...]]
 
 
 def _own_keys(content: Content) -> tuple[bytes, ...]:
-    """This unit's custodians whom the words do not name; none where that leaves fewer than two."""
-    named = roster.staff_named(b"\n\n".join((content.words, *content.later)))
+    return unnamed_keys(b"\n\n".join((content.words, *content.later)))
+
+
+def unnamed_keys(words: bytes) -> tuple[bytes, ...]:
+    """Return the keys of this unit's custodians whom the words do not name; none where that leaves fewer than two."""
+    named = roster.staff_named(words)
     keys = tuple(bytes(keeper.key) for keeper in custodians_in_force().exclude(staff__in=named))
     return keys if len(keys) >= CUSTODIANS else ()
 

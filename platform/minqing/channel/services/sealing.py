@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
@@ -30,7 +31,12 @@ from minqing.channel.selectors.receivers import (
 )
 from minqing.channel.selectors.sealed import keys_of_others
 from minqing.channel.services.forgetting import case_erased
-from minqing.channel.services.keeping import content_of, parts_of, report_sealed
+from minqing.channel.services.keeping import (
+    content_of,
+    parts_of,
+    report_sealed,
+    unnamed_keys,
+)
 from minqing.channel.values import SealedLodged
 
 if TYPE_CHECKING:
@@ -114,7 +120,7 @@ def sealed_by_staff(
     """
     by = require(by, Role.CLERK, Role.HANDLER, Role.SUPERVISOR)
     check_words(words)
-    origin, keys = _keys_of(receiver)
+    origin, keys = _keys_of(receiver, words)
     content = Content(
         words=words,
         place=place,
@@ -142,25 +148,34 @@ def case_seal(*, by: Staff, number: str, receiver: str = "") -> None:
     by = require(by, Role.HANDLER, Role.SUPERVISOR)
     with transaction.atomic():
         case = case_locked(by, number)
-        origin, keys = _keys_of(receiver)
-        for part in parts_of(content_of(case, taken_by=[by.name], keys=keys)):
+        content = content_of(case, taken_by=[by.name])
+        origin, keys = _keys_of(receiver, b"\n\n".join((content.words, *content.later)))
+        for part in parts_of(msgspec.structs.replace(content, keys=keys)):
             report_sealed(part, receiver=origin)
         case_erased(case)
 
 
-def _keys_of(receiver: str) -> tuple[str, tuple[bytes, ...]]:
+def _keys_of(receiver: str, words: bytes) -> tuple[str, tuple[bytes, ...]]:
     """Return whose custodians open it and their keys: the unit asked for, else the first of ``receivers_in_order``.
 
-    The origin is empty for this unit's own custodians.
+    The origin is empty for this unit's own custodians: those whom the words do not name, two at least; where there are not
+    so many and nobody else may open it either, all of them.
     """
+    own: tuple[bytes, ...] = ()
     for designation, _unit in receivers_in_order():
         if receiver and designation.origin != receiver:
             continue
         if not designation.origin:
-            return "", tuple(bytes(keeper.key) for keeper in custodians_in_force())
+            own = tuple(bytes(keeper.key) for keeper in custodians_in_force())
+            unnamed = unnamed_keys(words)
+            if unnamed:
+                return "", unnamed
+            continue
         return designation.origin, tuple(
             boxes.key_read(opener["key"]) for opener in designation.openers
         )
+    if own:
+        return "", own
     raise NoReceiver(
         _(
             "现在没有接通可以打开这类反映的单位，不能密封。请告诉反映人拨打 12388 或 12380，不要抄录。"
