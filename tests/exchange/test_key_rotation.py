@@ -28,6 +28,7 @@ from sync.models import Entry, Incident, Opening, Peer, PeerKey
 from sync.refusals import PeerFault, PeerLied, RequestRefused
 from sync.signer.messages import Cosign
 from tenants.current import unit_context
+from tenants.services import unit_provision
 from tests.support import liar as lies
 from tests.support.exchange import KIND, applied_bodies, publish
 from tests.support.served import connect, served
@@ -271,6 +272,38 @@ def test_the_witness_believes_a_logs_new_key_by_what_both_signed_not_by_who_asks
         ).size
         == 0
     )
+
+
+@pytest.mark.usefixtures("keys_alone")
+def test_a_unit_whose_key_files_are_lost_is_believed_again_only_after_a_new_connection(
+    port, county, city
+):
+    connect(county, city, port, KIND)
+    publish(county, b"before")
+    publish(city, b"theirs")
+    assert fetch(city, county).fault == fetch(county, city).fault == ""
+    for use in identity.SECRETS:
+        (settings.MINQING.state / "keys" / county.schema_name / use).unlink()
+    unit_provision(county)  # as `minqing prepare` does
+    publish(county, b"after")
+    assert "refused" in fetch(county, city).fault
+    assert "disclosure note does not hold" in fetch(city, county).fault
+    assert applied_bodies(city) == [b"before"]
+    with unit_context(city), pytest.raises(RequestRefused, match="other keys"):
+        peers.connection_asked(_document_of(county))
+    for unit in (county, city):
+        with unit_context(unit):
+            peers.connection_end(Peer.objects.get().origin)
+    connect(county, city, port, KIND)
+    publish(city, b"theirs again")
+    assert fetch(city, county).fault == fetch(county, city).fault == ""
+    assert applied_bodies(city) == [b"before", b"after"]
+    assert applied_bodies(county) == [b"theirs", b"theirs again"]
+
+
+def _document_of(unit):
+    with unit_context(unit):
+        return documents.own_document()
 
 
 @pytest.mark.usefixtures("keys_alone")
