@@ -9,10 +9,12 @@ import pytest
 
 from sync import audiences, identity
 from sync.errors import ProofFault, RecordFault
-from sync.exchange import client, mirror, peers, pull
+from sync.exchange import client, incidents, mirror, peers, pull
 from sync.formats import forks, framing, heads, notes, records
 from sync.models import Following, Incident, Peer, Quarantine, Received
 from sync.models.exchange import Contact, PeerHead
+from sync.models.ledger import Pending
+from sync.refusals import PeerFault
 from tenants.current import unit_context
 from tests.support import liar as lies
 from tests.support.exchange import KIND, applied_bodies
@@ -190,6 +192,34 @@ def test_a_forked_log_freezes_with_proof_that_anyone_can_check(liar, county, kep
     liar.add(b"after the fork")
     fetch(county)
     assert applied_bodies(county) == TRUE
+
+
+def test_after_a_thaw_the_copied_history_is_followed_and_the_other_one_freezes_again(liar, county):
+    true, chains = list(liar.records), dict(liar.chains)
+    liar.records = liar.records[:3]
+    while len(liar.records) < 8:
+        liar.add(b"another history %d" % len(liar.records))
+    other = list(liar.records)
+    fetch(county)
+    with unit_context(county):
+        (row,) = Incident.objects.all()
+        incidents.thaw_propose(row.pk, by="first", reason="查清了")
+        with pytest.raises(PeerFault, match="second operator"):
+            incidents.thaw_agree(row.pk, by="first")
+        incidents.thaw_agree(row.pk, by="second")
+    liar.records, liar.chains = true, chains
+    liar.add(b"goes on")
+    assert fetch(county).fault == ""
+    assert applied_bodies(county) == [*TRUE, b"goes on"]
+    liar.records = other
+    assert "signed" in fetch(county).fault
+    with unit_context(county):
+        assert Peer.objects.get().state == "frozen"
+        assert Incident.objects.filter(name="forked", settled_on=None).exists()
+        assert b"\xe6\x9f\xa5\xe6\xb8\x85\xe4\xba\x86" in bytes(
+            Pending.objects.get(kind=incidents.THAW).body
+        )
+    assert applied_bodies(county) == [*TRUE, b"goes on"]
 
 
 def test_a_fork_at_a_power_of_two_carries_that_subtrees_root(liar, county):
