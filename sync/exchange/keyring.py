@@ -61,7 +61,8 @@ def _public(peer: Peer, use: str) -> bytes:
 
 def log_keys(peer: Peer) -> LogKeys:
     """Return everything known about who signs a peer's heads: its own word in its log, and the region's policy."""
-    current, policy, withdrawn = verifiers(peer, "log"), _region_policy(), region.withdrawn()
+    current = verifiers(peer, "log")
+    policy, withdrawn = region.keys_said()
     former = {
         VerifierKey.parse(row.key): row.last
         for row in PeerKey.objects.filter(peer=peer, use="log").exclude(last=None)

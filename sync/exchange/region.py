@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -61,7 +62,7 @@ def current() -> regions.RegionPolicy | None:
     Raises:
         PolicyFault: there is one, but it ended or a key that is not known signed it.
     """
-    row, superior = _newest(), _superior()
+    row, superior = _newest()
     if row is None and superior is None:
         return None
     if row is None:
@@ -69,13 +70,10 @@ def current() -> regions.RegionPolicy | None:
     return _read(row, today=timezone.localdate())
 
 
-def _superior() -> str | None:
-    return Peer.objects.filter(superior=True).values_list("origin", flat=True).first()
-
-
-def _newest() -> RegionPolicy | None:
-    """The policy of the superior's region, or of our own where nobody is named superior. Its signature held when it came."""
-    return RegionPolicy.objects.filter(region=_superior() or identity.origin()).first()
+def _newest() -> tuple[RegionPolicy | None, str | None]:
+    """The policy of the superior's region, or of our own where nobody is named superior; and who is. Its signature held when it came."""
+    superior = Peer.objects.filter(superior=True).values_list("origin", flat=True).first()
+    return RegionPolicy.objects.filter(region=superior or identity.origin()).first(), superior
 
 
 def current_note() -> bytes | None:
@@ -90,14 +88,25 @@ def current_note() -> bytes | None:
     return bytes(RegionPolicy.objects.values_list("note", flat=True).get(region=found.region))
 
 
-def withdrawn() -> policies.Policy | None:
-    """Return the newest policy taken in of our region, past its last day too, or None: for what it takes away, nothing else.
+def keys_said() -> tuple[policies.Policy | None, policies.Policy | None]:
+    """Return our region's policy twice: for the keys it names, if it is in force; and, past its last day too, for those it ended.
 
     A log key that ended or was lost does not come back because nobody renewed the policy that said so, or because the
     key that signed it has ended since.
     """
-    row = _newest()
-    return regions.read_text(notes.parse_note(bytes(row.note)).text).policy if row else None
+    row, _ = _newest()
+    if row is None:
+        return None, None
+    taken = _parsed(bytes(row.note))
+    try:
+        return _read(row, today=timezone.localdate()).policy, taken
+    except PolicyFault:
+        return None, taken
+
+
+@lru_cache(maxsize=16)
+def _parsed(note: bytes) -> policies.Policy:
+    return regions.read_text(notes.parse_note(note).text).policy
 
 
 def trust(origin: str) -> None:
