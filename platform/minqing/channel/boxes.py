@@ -57,9 +57,9 @@ def key_read(text: str) -> bytes:
     try:
         octets = base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise KeyFault(_("这不是密件钥匙。请从密钥文件里完整复制。")) from error
+        raise KeyFault(_("这不是密件钥匙。请从钥匙文件里完整复制。")) from error
     if len(octets) != PrivateKey.SIZE:
-        raise KeyFault(_("这不是密件钥匙。请从密钥文件里完整复制。"))
+        raise KeyFault(_("这不是密件钥匙。请从钥匙文件里完整复制。"))
     return octets
 
 
