@@ -39,7 +39,7 @@ UNITS = (
 
 @dataclass(frozen=True, kw_only=True)
 class DemoStaff:
-    """One sign-in; every unit has the same ones, with people of its own."""
+    """One sign-in; every unit has the same ones, with people of its own. Two supervise: some acts take two."""
 
     username: str
     name: str
@@ -54,6 +54,9 @@ STAFF = (
         username="handler", name="吴承办", office="民情通道办公室（演示）", roles=("handler",)
     ),
     DemoStaff(username="supervisor", name="郑督办", office="督查组（演示）", roles=("supervisor",)),
+    DemoStaff(
+        username="supervisor2", name="钱复核", office="督查组（演示）", roles=("supervisor",)
+    ),
     DemoStaff(username="operator", name="孙运维", office="信息中心（演示）", roles=("operator",)),
 )
 
