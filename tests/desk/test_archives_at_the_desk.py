@@ -346,3 +346,24 @@ def test_a_whole_page_is_withdrawn_with_a_reason(county, clerk, reviewer, offici
     assert reviewer.post(f"{address}withdraw/", {"reason": "调离本县"}).status_code == 302
     assert visit(county).get(f"/officials/{official}/").status_code == 404
     assert clerk.get(address).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("kind", "what"),
+    [
+        ("entry", "http://shaoyang.localhost/entries/5b607ff4-442b-44f7-9387-4c890abeae58/"),
+        ("official", "5b607ff4-442b-44f7-9387-4c890abeae58"),
+        ("case", "2026-XS-00000"),
+    ],
+)
+def test_an_order_of_erasure_for_what_is_not_here_says_so_and_keeps_what_was_typed(
+    county, office, kind, what
+):
+    client = signed_in(county, office.supervisor)
+    order = {"kind": kind, "what": what, "basis": "个人信息保护法第47条", "sure": "yes"}
+    answer = client.post("/desk/erasures/order/", order)
+    page = answer.content.decode()
+    assert answer.status_code == 400
+    assert "本单位没有这一条" in page
+    assert f">{what}</textarea>" in page
+    assert "个人信息保护法第47条" in page

@@ -12,16 +12,17 @@ from django.utils.translation import gettext as _
 
 from minqing.accounts.models import Role
 from minqing.archives import services
-from minqing.archives.errors import BadValue
+from minqing.archives.errors import BadValue, NotInArchive
 from minqing.archives.models import ErasureEntry
 from minqing.channel.erasing import records_of
+from minqing.channel.errors import UnknownCase
 from minqing.channel.upkeep import BASIS
 from minqing.desk.access import staff_page
 from minqing.desk.views.acting import Refused, carry_out
 from sync.exchange.erasing import orders
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from django.http import HttpRequest, HttpResponse
 
@@ -76,22 +77,29 @@ def _act(request: HttpRequest, staff: Staff, act: Callable[[], None], said: str)
 def _entered(request: HttpRequest, staff: Staff) -> None:
     kind, what = request.POST.get("kind", ""), request.POST.get("what", "").strip()
     _require_sure(request)
-    if kind not in ErasureEntry.Kind.values:
-        raise BadValue(_("请选择要删除的是什么。"))
-    if kind == ErasureEntry.Kind.RECORD:
-        found, said = services.commitments_typed(what), ""
-    elif kind == ErasureEntry.Kind.CASE:
-        found, said = records_of(what, by=staff), what
-    else:
-        public_id = _public_id(what)
-        said = str(public_id)
-        if kind == ErasureEntry.Kind.ENTRY:
-            found = services.entry_records(by=staff, entry=public_id)
-        else:
-            found = services.official_records(by=staff, official=public_id)
+    try:
+        found, said = _named(kind, what, staff)
+    except (NotInArchive, UnknownCase) as error:  # the form stays, with what was typed
+        raise BadValue(
+            _("本单位没有这一条。请核对地址或编号；别的单位公布的记录，要由那个单位发删除令。")
+        ) from error
     services.erasure_enter(
         by=staff, commitments=found, basis=request.POST.get("basis", ""), kind=kind, what=said
     )
+
+
+def _named(kind: str, what: str, staff: Staff) -> tuple[Sequence[str], str]:
+    """The records that were named, and in what words the second person reads it."""
+    if kind not in ErasureEntry.Kind.values:
+        raise BadValue(_("请选择要删除的是什么。"))
+    if kind == ErasureEntry.Kind.RECORD:
+        return services.commitments_typed(what), ""
+    if kind == ErasureEntry.Kind.CASE:
+        return records_of(what, by=staff), what
+    public_id = _public_id(what)
+    if kind == ErasureEntry.Kind.ENTRY:
+        return services.entry_records(by=staff, entry=public_id), str(public_id)
+    return services.official_records(by=staff, official=public_id), str(public_id)
 
 
 def _require_sure(request: HttpRequest) -> None:
