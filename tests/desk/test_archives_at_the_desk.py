@@ -10,6 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from minqing.accounts.models import Role
 from minqing.archives.models import Entry, EntryVersion, Official
+from sync import ledger
 from tenants.current import unit_context
 from tests.support.archives import Office
 from tests.support.desk import hidden, signed_in, staff_of
@@ -367,3 +368,20 @@ def test_an_order_of_erasure_for_what_is_not_here_says_so_and_keeps_what_was_typ
     assert "本单位没有这一条" in page
     assert f">{what}</textarea>" in page
     assert "个人信息保护法第47条" in page
+
+
+def test_the_second_supervisor_is_told_of_an_order_and_reads_what_it_would_erase(
+    county, office, official
+):
+    with unit_context(county):
+        entry = office.published(official)
+        ledger.seal()
+    first, other = signed_in(county, office.supervisor), staff_of(county, "other", Role.SUPERVISOR)
+    order = {"kind": "entry", "what": f"/entries/{entry}/", "basis": "法院裁定", "sure": "yes"}
+    assert first.post("/desk/erasures/order/", order).status_code == 302
+    second = signed_in(county, other)
+    assert "等您确认的删除令" in second.get("/desk/").content.decode()
+    assert "等您确认的删除令" not in first.get("/desk/").content.decode()
+    page = second.get("/desk/erasures/").content.decode()
+    assert f'href="/desk/entries/{entry}/">看要删除的内容' in page
+    assert second.get(f"/desk/entries/{entry}/").status_code == 200

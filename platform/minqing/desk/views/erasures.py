@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -27,6 +28,22 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
     from minqing.accounts.models import Staff
+
+
+PAGE_OF = {
+    ErasureEntry.Kind.ENTRY: "desk:entry",
+    ErasureEntry.Kind.OFFICIAL: "desk:official",
+    ErasureEntry.Kind.CASE: "desk:case",
+}
+"""Where the second person reads what is to go; single records have no page and stand with their commitments."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnteredLine:
+    """An order that waits, and where what it names can be read."""
+
+    row: ErasureEntry
+    href: str  # empty for single records
 
 
 @staff_page(Role.SUPERVISOR, Role.OPERATOR)
@@ -122,10 +139,15 @@ def _page(
         "orders": orders(but=BASIS),  # the receipts of the daily ones would count what was sealed
         "may_act": may_act,
         "kinds": ErasureEntry.Kind.choices,
-        "entered": services.erasures_entered(staff) if may_act else [],
+        "entered": [_line(row) for row in services.erasures_entered(staff)] if may_act else [],
         "me": staff.pk,
         "fault": fault,
         "typed": request.POST if fault else {},
         "days": settings.MINQING.backup_days,
     }
     return render(request, "desk/exchange/erasures.html", words, status=status)
+
+
+def _line(row: ErasureEntry) -> EnteredLine:
+    name = PAGE_OF.get(ErasureEntry.Kind(row.kind), "")
+    return EnteredLine(row=row, href=reverse(name, args=[row.what]) if name and row.what else "")
