@@ -39,7 +39,7 @@ UNITS = (
 
 @dataclass(frozen=True, kw_only=True)
 class DemoStaff:
-    """One sign-in; every unit has the same ones, with people of its own. Two supervise: some acts take two."""
+    """One sign-in; every unit has the same ones, with people of its own. Two supervise and two run the platform: some acts take two."""
 
     username: str
     name: str
@@ -58,6 +58,7 @@ STAFF = (
         username="supervisor2", name="钱复核", office="督查组（演示）", roles=("supervisor",)
     ),
     DemoStaff(username="operator", name="孙运维", office="信息中心（演示）", roles=("operator",)),
+    DemoStaff(username="operator2", name="何值守", office="信息中心（演示）", roles=("operator",)),
 )
 
 
