@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.utils import timezone
 
 from sync.exchange import doorbell, witness
-from sync.exchange.contacts import contacts_due
+from sync.exchange.contacts import contacts_due, somebody_due
 from sync.exchange.heads_seen import heads_seen_log
 from sync.exchange.nonces import nonces_forget
 from sync.exchange.peers import untold_peers
@@ -24,7 +24,7 @@ def sweep() -> None:
 
 def pulls() -> None:
     """Queue every pull that is due."""
-    for contact in contacts_due("pull"):
+    for contact in contacts_due("pull") if somebody_due("pull") else ():
         claimed = Contact.objects.filter(pk=contact.pk, due_at=contact.due_at).update(
             due_at=timezone.now() + doorbell.CLAIMED
         )
@@ -34,7 +34,10 @@ def pulls() -> None:
 
 def bells() -> None:
     """Ring again where the last bell was not heard, when the pause after it is over."""
-    if contacts_due("ring").filter(failures__gt=0).exists():
+    if (
+        somebody_due("ring", after_failures=True)
+        and contacts_due("ring").filter(failures__gt=0).exists()
+    ):
         doorbell.again_queue()
 
 
