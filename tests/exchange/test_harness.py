@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 
 import pytest
 
@@ -44,11 +45,12 @@ def test_every_kind_of_step_comes_in_a_long_run_and_two_seeds_differ():
 LEAF = "ab" * 32
 
 
-def log(*leaves, waiting=()):
+def log(*leaves, waiting=(), gone=()):
     commitments = [leaf[1] for leaf in leaves]
     return {
         "origin": "minqing/430501/00000001", "size": len(leaves), "root": checks._root(commitments),
         "leaves": list(leaves), "waiting": list(waiting),
+        "gone": list(gone),
     }  # fmt: skip
 
 
@@ -68,6 +70,25 @@ LOG = log(
     [2, "cc" * 32, "soak.line", "unit:minqing/430509/00000009", "s", "three"],
 )
 OBSERVER = {**log(), "origin": "minqing/430502/00000002"}
+
+
+@pytest.mark.parametrize(
+    ("gone", "faults"), [((), []), (("bb" * 32,), ["was handed over after number 2"])]
+)
+def test_only_the_number_of_a_record_that_was_lost_may_be_given_anew(gone, faults):
+    leaves = [
+        [0, "aa" * 32, "soak.line", "public", "s", "one"],
+        [1, "bb" * 32, *[None] * 4],
+        [2, "cc" * 32, "soak.line", "public", "s", "anew"],
+    ]
+    known = log(*leaves, gone=gone)
+    rows = [[index, 0, commitment] for index, commitment, *_ in leaves]
+    handed = [[index, "s", "public", n, leaves[index][1]] for index, n in ((0, 1), (1, 2), (2, 2))]
+    found = checks.faults(
+        {1: known, 2: OBSERVER}, {(2, 1): taken(known, rows=rows, handed=handed)}, defaultdict(set)
+    )
+    assert [fault for fault in faults if not any(fault in said for said in found)] == []
+    assert len(found) == len(faults)
 
 
 @pytest.mark.parametrize(

@@ -106,8 +106,16 @@ def _order_faults(log, taken, allowed):
     ]  # fmt: skip
     if missing:
         yield f"never handed to the handler: {missing[:5]}"
+    # What the issuer lost in a restore keeps its place in the log, but its number may have been given anew.
+    lost = {
+        index
+        for index, commitment, kind, *_ in log["leaves"]
+        if not kind and commitment not in log["gone"]
+    }
     last = defaultdict(int)
     for index, subject, audience, n, _ in handed:
+        if index in lost:
+            continue
         if n <= last[subject, audience]:
             yield f"record {index} of {subject} ({audience}) was handed over after number {last[subject, audience]}"
             break

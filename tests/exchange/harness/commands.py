@@ -361,6 +361,7 @@ def issued():
         "root": head.root.hex(),
         "leaves": leaves,
         "waiting": waiting,
+        "gone": sorted(erasure.erased()),
         "origin": head.origin,
     }
 
