@@ -157,8 +157,10 @@ class Steps(Carrying, Lying, Disasters, BrokerFaults):
         self.fleet.wipe_queue(unit)
 
     def clock(self, unit, _, step):
-        """Set a unit's clock wrong by hours, or right."""
-        self.worker(unit).drain(0)
+        """Set a unit's clock wrong by hours, or right; not while it answers somebody: who asks compares the answer's date."""
+        for other in self.fleet.units:
+            if "worker" in other.parts:
+                other.parts["worker"].drain(0)
         unit.hours = step["hours"]
         for role in ("web", "worker"):
             if role in unit.parts:
