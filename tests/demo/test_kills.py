@@ -24,7 +24,7 @@ from minqing.demo.visitor import Visitor, WalkFault
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
 HOST = "xinshao.localhost"
 PARTS = ("web", "worker", "signer", "index", "scheduler", "database")
-KILLS = 18
+KILLS = 14
 
 
 def lodge(port, words, receipts):
