@@ -21,6 +21,7 @@ from sync.exchange.contacts import contact_note, idle_longer, idle_pause
 from sync.exchange.incidents import incident_once, incident_record
 from sync.exchange.judging import Parties
 from sync.exchange.peers import client_for
+from sync.exchange.turns import short_turns
 from sync.exchange.windows import Answer, EpochChanged, Position
 from sync.formats import framing
 from sync.identity import origin as own_origin
@@ -205,7 +206,7 @@ def _windows(peer: Peer, source: Source, us: str, start: int, stop: int) -> Gene
     """
     keys = keyring.verifiers(peer, "peer")
     between = Parties(issuer=peer.origin, issuer_id=peer.pk, us=us)
-    with ThreadPoolExecutor(max_workers=2, thread_name_prefix="records") as beside:
+    with short_turns(), ThreadPoolExecutor(2, thread_name_prefix="records") as beside:
 
         def fetch(start: int) -> Future[Answer]:
             return beside.submit(_fetch, source, between, keys, start, stop)
