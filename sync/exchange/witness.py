@@ -23,7 +23,7 @@ from sync.exchange.incidents import incident_record
 from sync.exchange.peers import client_for, connected_peers
 from sync.formats import forks, heads, merkle, notes
 from sync.ledger import refill, tree
-from sync.models.exchange import Contact, Cosignature, Peer
+from sync.models.exchange import Contact, Cosignature, Peer, PeerKey
 from sync.models.ledger import Head
 from sync.refusals import PeerLied, Refused, RequestRefused, Unreachable
 from sync.signer import client as signer_client
@@ -192,8 +192,9 @@ def unwitnessed() -> bool:
         return False
     held = Cosignature.objects.filter(size=head.size, root=head.root)
     known = {*held.values_list("witness_key", flat=True), *map(str, identity.witness_keys())}
+    announced = PeerKey.objects.filter(use="witness", last=None, key__in=known)
     lacking = due.exclude(peer__witness_key__in=known)
-    return any(known.isdisjoint(keyring.good_keys(each.peer, "witness")) for each in lacking)
+    return lacking.exclude(peer__in=announced.values("peer")).exists()
 
 
 def _submit(client: Client, head: SignedHead, old: int) -> str:
