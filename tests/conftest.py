@@ -22,6 +22,7 @@ from django.db import connection, connections
 from django.test import Client
 
 from minqing.config.database import prepare
+from sync import identity
 from tenants.current import unit_by_code, unit_set
 from tenants.services import unit_create
 from tests.support.environment import keep_template
@@ -95,10 +96,16 @@ def _make_template() -> None:
         keep_template(RUN)
 
 
+def _refuse_rotation(name: str) -> None:
+    raise AssertionError(f"A test that changes the {name} key's file must take keys_alone.")
+
+
 @pytest.fixture(autouse=True)
-def keys_shared(request: pytest.FixtureRequest) -> Iterator[None]:
+def keys_shared(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Units' key files are one folder for all workers: who changes them (`keys_alone`) is alone with them meanwhile."""
     alone = "keys_alone" in request.fixturenames
+    if not alone:
+        monkeypatch.setattr(identity, "secret_rotate", _refuse_rotation)
     with (RUN.parent / "keys.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
         yield

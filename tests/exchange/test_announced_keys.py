@@ -185,7 +185,6 @@ def test_a_wrong_proof_and_an_unproven_successor_are_held_back(liar, county):
         assert Peer.objects.get().ack_key == str(liar.keys["ack"].verifier)
 
 
-@pytest.mark.usefixtures("keys_alone")
 def test_a_stranger_who_knows_the_public_log_key_renames_no_unit_that_left(liar, county):
     origin = joined(county, liar)
     with unit_context(county):
@@ -200,6 +199,7 @@ def test_a_stranger_who_knows_the_public_log_key_renames_no_unit_that_left(liar,
         assert (left.name, left.ended_on is None) == (before, False)
 
 
+@pytest.mark.usefixtures("keys_alone")
 def test_every_announcement_of_ours_carries_its_proof(county):
     with unit_context(county):
         ledger.publish()
