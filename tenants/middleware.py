@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
+import threading
+import time
 from typing import TYPE_CHECKING
 
-from django.core.cache import cache
+from django.db import connection
 from django.db.models import Q
 from django.http import HttpResponse
 from django.http.request import split_domain_port
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
 
 DOMAIN_SECONDS = 3
 """How long a process may serve a unit as it was: its names, its title, its host names."""
+
+_known: dict[tuple[str, str], tuple[float, dict[str, Domain]]] = {}
+"""By database and host: until when a process believes them, and the units by host name."""
+
+_reading = threading.Lock()
 
 _UNREADABLE = (
     "这个网址里有不能用的字符。请检查网址。 This address holds a character that none may hold.\n"
@@ -72,16 +78,31 @@ def _domain_for(request: HttpRequest) -> Domain | None:
 
 
 def _domains_of(host: str) -> dict[str, Domain]:
-    """Every unit under a host name with its names; a process asks again after some seconds, at once for unknown hosts."""
-    key = f"tenants.domains:{hashlib.sha256(host.encode()).hexdigest()}"
-    found: dict[str, Domain] | None = cache.get(key)
-    if found is None:
+    """Every unit under a host name with its names, as this process read them some seconds ago; unknown hosts are asked for anew.
+
+    All threads share these rows, so nothing may change them. One thread reads again, the others go on with what they have.
+    """
+    place = connection.settings_dict["NAME"], host
+    until, found = _known.get(place, (0.0, {}))
+    if time.monotonic() < until or (found and not _reading.acquire(blocking=False)):
+        return found
+    try:
         rows = Domain.objects.select_related("tenant").prefetch_related("tenant__names")
         here = rows.filter(Q(domain=host) | Q(domain__startswith=f"{host}/"))
-        found = {row.domain: row for row in here}
+        now = {row.domain: row for row in here}
+        if now:
+            _known[place] = time.monotonic() + DOMAIN_SECONDS, now
+        else:
+            _known.pop(place, None)
+        return now
+    finally:
         if found:
-            cache.set(key, found, DOMAIN_SECONDS)
-    return found
+            _reading.release()
+
+
+def forget_domains() -> None:
+    """Read every host's units anew with the next request."""
+    _known.clear()
 
 
 def _mount(request: HttpRequest, prefix: str) -> None:

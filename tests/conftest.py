@@ -24,6 +24,7 @@ from django.test import Client
 from minqing.config.database import prepare
 from sync import identity
 from tenants.current import unit_by_code, unit_set
+from tenants.middleware import forget_domains
 from tenants.services import unit_create
 from tests.support.environment import keep_template
 from tests.support.signing import signer as signer
@@ -38,6 +39,17 @@ if TYPE_CHECKING:
 
 TEMPLATE = "minqing_template"
 RUN = Path(os.environ["MINQING_TEST_RUN"])
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take minutes: whole deployments, then browsers. Else the last of them runs on alone."""
+    ranks: dict[Path, int] = {}
+    for item in items:
+        marks = {mark.name for mark in item.iter_markers()}
+        rank = 0 if "processes" in marks else 1 if "browser" in marks else 2
+        ranks[item.path] = min(rank, ranks.get(item.path, 2))
+    items.sort(key=lambda item: ranks[item.path])
 
 
 def _server() -> psycopg2.extensions.connection:
@@ -144,6 +156,7 @@ def _no_unit_is_left_over(request: pytest.FixtureRequest) -> None:
     """Each test begins without a current unit, and without pages that this process kept."""
     for cache in caches.all():
         cache.clear()
+    forget_domains()
     asked = set(request.fixturenames)
     if asked & {"db", "fresh_database", "city", "county", "neighbour"}:
         fresh = "fresh_database" in asked and "db" not in asked

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from unittest import mock
 
 import pytest
 from django.core.cache import cache
@@ -13,8 +14,10 @@ from django.db import connection
 
 from minqing.accounts.models import Staff
 from sync.models import Pending
+from tenants import middleware
 from tenants.current import current_unit, unit_context
 from tenants.errors import NoCurrentUnit
+from tenants.models import Domain
 
 
 def test_rows_of_one_unit_are_not_seen_in_another(county, neighbour):
@@ -30,6 +33,28 @@ def test_the_host_name_decides_the_unit_and_an_unknown_one_gets_404(county, visi
     assert client.get("/", headers={"host": "nobody.localhost"}).status_code == 404
     visit(county).get("/")
     assert connection.schema_name == "public"
+
+
+def test_a_process_serves_a_host_as_it_was_for_some_seconds_and_one_thread_reads_it_again(
+    county, neighbour, visit, django_assert_num_queries, monkeypatch
+):
+    clock, host = mock.Mock(), county.host
+    clock.monotonic.return_value = 1000.0
+    monkeypatch.setattr(middleware, "time", clock)
+    middleware._domains_of(host)
+    with django_assert_num_queries(0):
+        assert middleware._domains_of(host)[host].tenant == county
+    Domain.objects.filter(domain=host).update(tenant=neighbour)
+    assert middleware._domains_of(host)[host].tenant == county
+    clock.monotonic.return_value += middleware.DOMAIN_SECONDS
+    with middleware._reading, django_assert_num_queries(0):  # another thread reads
+        assert middleware._domains_of(host)[host].tenant == county
+    assert middleware._domains_of(host)[host].tenant == neighbour
+    Domain.objects.filter(domain=host).delete()
+    clock.monotonic.return_value += middleware.DOMAIN_SECONDS
+    assert visit(county).get("/").status_code == 404
+    Domain.objects.create(domain=host, tenant=county, is_primary=True)
+    assert middleware._domains_of(host)[host].tenant == county
 
 
 def test_an_address_with_nul_is_refused_before_anything_looks_it_up(county, visit):
