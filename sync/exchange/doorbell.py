@@ -11,7 +11,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from sync.exchange import heads_seen, tasks
-from sync.exchange.contacts import contacts_due
+from sync.exchange.contacts import contacts_due, somebody_due
 from sync.models.exchange import Contact
 from tenants.current import current_unit
 
@@ -34,7 +34,9 @@ def ring() -> None:
 
 def published(before: int, size: int) -> None:
     """A new head stands. A head that grew only by heads-seen records rings no bell, or two peers would ring for ever."""
-    if contacts_due("ring").exists() and not heads_seen.only_heads_seen(before, size):
+    if not somebody_due("ring") or not contacts_due("ring").exists():
+        return
+    if not heads_seen.only_heads_seen(before, size):
         transaction.on_commit(ring)
 
 
