@@ -28,7 +28,7 @@ demo: .venv/run.stamp  ## three units in one deployment with fictitious data; Ct
 
 test: .venv/dev.stamp  ## all tests, on real PostgreSQL, HTTP, queue and browser
 	@sh deploy/development/test-services.sh
-	@$(BIN)/python -m pytest $(or $(TESTS),tests) -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest $(or $(TESTS),tests) -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: .venv/dev.stamp  ## style, types, walls
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports && $(BIN)/mypy
