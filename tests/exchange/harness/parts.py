@@ -195,7 +195,10 @@ def _receiver(order, line):
         os._exit(0)
 
     threading.Thread(target=follow, daemon=True).start()
+    deadline = time.monotonic() + 120
     while not (unit := Unit.objects.filter(code=order["code"]).first()):
+        if time.monotonic() > deadline:
+            raise SystemExit(f"no unit {order['code']} was begun within two minutes")
         time.sleep(0.05)
     consuming.consume(unit, threading.Event())
 
