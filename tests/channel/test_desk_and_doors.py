@@ -448,6 +448,18 @@ def test_pads_erased_beside_a_report_are_of_every_age_and_stand_together_as_its_
     assert any(index + step in day for day in old for index in day for step in range(1, 32))
 
 
+def test_a_log_too_young_for_a_days_erasure_is_asked_once(county, django_assert_num_queries):
+    """The sweep comes back every half a minute until there are pads enough."""
+    assert not Opening.objects.exists()
+    with django_assert_num_queries(1):
+        assert covers(32) == set()
+    ledger.seal_slot()
+    few = set(Opening.objects.filter(kind=ledger.PAD).values_list("index", flat=True))
+    with django_assert_num_queries(1):
+        assert covers(len(few) + 1) == few
+    assert covers(len(few)) == few
+
+
 def test_a_report_of_many_records_makes_no_larger_erasure_than_any_day():
     custodians()
     by, taken = handler(), lodged(MARKED, photos=[photo(), photo(), photo()])

@@ -26,19 +26,23 @@ _random = secrets.SystemRandom()
 
 def covers(count: int) -> set[int]:
     """Return the indexes of ``count`` pads whose openings are still here; fewer where there are not so many."""
-    last = Opening.objects.order_by("-index").values_list("index", flat=True).first()
+    pads = Opening.objects.filter(kind=ledger.PAD).order_by("-index")
+    newest = list(pads.values_list("index", flat=True)[:count])
+    if len(newest) < count:  # a young log: whatever there is
+        return set(newest)
+    last = Opening.objects.order_by("-index").values_list("index", flat=True)[0]
     found: set[int] = set()
-    for _ in range(_TRIES if last is not None else 0):
+    for _ in range(_TRIES):
         if len(found) >= count:
             break
-        came = _age(last or 0)
-        found |= _near(last or 0, came, _random.randint(*_TOGETHER))
+        came = _age(last)
+        found |= _near(last, came, _random.randint(*_TOGETHER))
         for _step in range(_random.randint(0, _LATER)):
-            found |= _near(last or 0, _age(came), 1)
-    if len(found) < count:  # a young log: whatever there is
-        pads = Opening.objects.filter(kind=ledger.PAD).exclude(index__in=found)
-        found |= set(pads.order_by("-index").values_list("index", flat=True)[: count - len(found)])
-    return set(_random.sample(sorted(found), min(count, len(found))))
+            found |= _near(last, _age(came), 1)
+    if len(found) < count:
+        others = pads.exclude(index__in=found).values_list("index", flat=True)
+        found |= set(others[: count - len(found)])
+    return set(_random.sample(sorted(found), count))
 
 
 def _age(oldest: int) -> int:
