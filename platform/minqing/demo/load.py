@@ -1,7 +1,7 @@
 """Load the demonstration through the same services that staff use; running it again adds nothing.
 
 What it makes is what a region would: units, sign-ins, publication plans, officials out of .lrmx files,
-reviewed and published entries, and accepted connections with grants between all units.
+reviewed and published entries, a few reports, and accepted connections with grants between all units.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from django.db import transaction
 
 from minqing.accounts.models import Staff
 from minqing.accounts.services import staff_create
-from minqing.archives.demo import demo_load
+from minqing.archives import demo as archives
+from minqing.channel import demo as channel
 from minqing.demo.data import PASSWORD, STAFF, UNITS
 from sync import ledger
 from sync.exchange import documents, peers
@@ -31,10 +32,13 @@ def load(say: Callable[[str], None]) -> None:
     """Bring the demonstration's data to what this version shows."""
     _units()
     for row in UNITS:
-        say(f"{row.name}: sign-ins, officials, entries")
+        say(f"{row.name}: sign-ins, officials, entries, reports")
         with unit_context(Unit.objects.get(code=row.code)):
             _staff()
-            demo_load(clerk=_who("clerk"), reviewer=_who("reviewer"), supervisor=_who("supervisor"))
+            archives.demo_load(
+                clerk=_who("clerk"), reviewer=_who("reviewer"), supervisor=_who("supervisor")
+            )
+            channel.demo_load(handler=_who("handler"))
             ledger.seal()
     say("connections")
     _connect()
