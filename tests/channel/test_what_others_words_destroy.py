@@ -441,7 +441,10 @@ def test_a_custodians_new_key_hides_nothing_that_was_sealed_to_the_old_one():
     assert [(one.opened_by_me, one.opened_by_others) for one in selectors.sealed_for(other)] == [
         (0, 1)
     ]
-    acts = [json.loads(bytes(one.body)) for one in Pending.objects.filter(kind="accounts.act")]
+    acts = [
+        json.loads(bytes(one.body))
+        for one in Pending.objects.filter(kind="accounts.act").order_by("id")
+    ]
     assert (acts[-1]["by"], acts[-1]["what"], public in acts[-1]["subject"]) == (
         "op2", "custodian.key", True,
     )  # fmt: skip

@@ -127,7 +127,9 @@ def test_what_a_unit_may_have_is_set_for_all_kinds_in_one_press(
     assert len(starts()) == 2
     assert operator.post(f"{address}end/").status_code == 302
     with unit_context(county):
-        acts = [bytes(row.body) for row in Pending.objects.filter(kind="accounts.act")]
+        acts = [
+            bytes(row.body) for row in Pending.objects.filter(kind="accounts.act").order_by("id")
+        ]
     assert len(acts) == 3
     assert b'"by":"operator"' in acts[0]
     assert b"archives.entry+ archives.reply" in acts[0]
