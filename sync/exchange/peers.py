@@ -73,7 +73,7 @@ def reachable_units() -> list[PeerUnit]:
 
 
 def peers_with_state() -> list[PeerState]:
-    """Return every peer and how things stand with it."""
+    """Return every peer and how things stand with it, in order of code."""
     peers = (
         Peer.objects.annotate(
             held=Count("quarantine", distinct=True),
@@ -82,6 +82,7 @@ def peers_with_state() -> list[PeerState]:
         )
         .select_related("following")
         .prefetch_related("contacts", "grants")
+        .order_by("code", "origin")  # a query that groups forgets the model's own order
     )
     keys = _witness_keys()
     return [_state(peer, keys) for peer in peers]

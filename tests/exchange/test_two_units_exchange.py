@@ -142,6 +142,15 @@ def test_a_connection_stands_only_after_both_sides_compared_the_right_fingerprin
         assert peers.peers_with_state()[0].state == "connected"
 
 
+def test_peers_stand_in_order_of_code_whoever_came_first(port, county, city, neighbour):
+    connect(city, neighbour, port)
+    connect(city, county, port)
+    with unit_context(city):
+        codes = [state.code for state in peers.peers_with_state()]
+        assert codes == sorted(codes)
+        assert len(codes) == 2
+
+
 def test_many_records_of_many_chains_arrive_in_log_order_in_several_windows(
     port, county, city, monkeypatch
 ):

@@ -13,7 +13,7 @@ from django.core.wsgi import get_wsgi_application
 from django.db import connections
 from django.test import override_settings
 
-from sync import ledger
+from sync import identity, ledger
 from sync.exchange import peers
 from tenants.current import unit_context
 
@@ -65,8 +65,9 @@ def connect(first: Unit, second: Unit, port: int, *kinds: str, history: bool = T
             ledger.publish()
     with unit_context(first):
         theirs = peers.connection_request(address(second, port))
+        us = identity.origin()
     with unit_context(second):
-        ours = peers.peers_with_state()[-1]
+        (ours,) = (state for state in peers.peers_with_state() if state.origin == us)
         peers.connection_accept(ours.origin, ours.fingerprint)
     with unit_context(first):
         peers.connection_accept(theirs.origin, theirs.fingerprint)
