@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from django.contrib import messages
 from django.db import transaction
@@ -63,6 +63,37 @@ def carry_out(
     if said:
         messages.success(request, said)
     return redirect(target)
+
+
+class Page(Protocol):
+    """A page that shows a refusal at the button that was pressed."""
+
+    def __call__(self, *, fault: str, fault_at: str, status: int) -> HttpResponse:
+        """Show the thing as it is now, with the sentence."""
+        ...
+
+
+def carry_out_on(
+    page: Page,
+    request: HttpRequest,
+    act: Callable[[], object],
+    *,
+    button: str,
+    thing: str,
+    read: Callable[[], object],
+    back_to: str,
+    said: str,
+) -> HttpResponse:
+    """Carry out a button of a thing's own page and come back to it; a refusal is shown there, at the button."""
+
+    def step() -> str:
+        act()
+        return back_to
+
+    try:
+        return carry_out(request, step, thing=thing, read=read, said=said)
+    except Refused as refused:
+        return page(fault=str(refused), fault_at=button, status=refused.status)
 
 
 @transaction.atomic

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -21,7 +22,7 @@ from minqing.desk import seen
 from minqing.desk.access import staff_page
 from minqing.desk.case_acts import acts_for
 from minqing.desk.jobs import case_job
-from minqing.desk.views.acting import Refused, carry_out
+from minqing.desk.views.acting import Refused, carry_out, carry_out_on
 from minqing.desk.work import days_in_words, urgency_of
 from sync.exchange.peers import reachable_units
 
@@ -318,22 +319,16 @@ def _step(
     act: Callable[[], object],
     said: str,
 ) -> HttpResponse:
-    def step() -> str:
-        act()
-        return reverse("desk:case", args=[number])
-
-    try:
-        return carry_out(
-            request,
-            step,
-            thing=f"case {number}",
-            read=lambda: _stamped(_read(staff, number)),
-            said=said,
-        )
-    except Refused as refused:
-        return _page(
-            request, staff, number, fault=str(refused), fault_at=name, status=refused.status
-        )
+    return carry_out_on(
+        partial(_page, request, staff, number),
+        request,
+        act,
+        button=name,
+        thing=f"case {number}",
+        read=lambda: _stamped(_read(staff, number)),
+        back_to=reverse("desk:case", args=[number]),
+        said=said,
+    )
 
 
 def _page(

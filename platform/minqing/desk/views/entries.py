@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.http import Http404
@@ -20,7 +21,7 @@ from minqing.desk import seen
 from minqing.desk.access import staff_page
 from minqing.desk.archive_forms import CorrectionForm, EntryForm, ReplyForm, WordingForm
 from minqing.desk.differences import differences
-from minqing.desk.views.acting import Refused, carry_out
+from minqing.desk.views.acting import Refused, carry_out, carry_out_on
 
 if TYPE_CHECKING:
     import uuid
@@ -313,22 +314,16 @@ def _step(
     act: Callable[[], object],
     said: str,
 ) -> HttpResponse:
-    def step() -> str:
-        act()
-        return _address(public_id)
-
-    try:
-        return carry_out(
-            request,
-            step,
-            thing=f"entry {public_id}",
-            read=lambda: _read(staff, public_id).entry.newest,
-            said=said,
-        )
-    except Refused as refused:
-        return _entry_page(
-            request, staff, public_id, fault=str(refused), fault_at=name, status=refused.status
-        )
+    return carry_out_on(
+        partial(_entry_page, request, staff, public_id),
+        request,
+        act,
+        button=name,
+        thing=f"entry {public_id}",
+        read=lambda: _read(staff, public_id).entry.newest,
+        back_to=_address(public_id),
+        said=said,
+    )
 
 
 def _entry_page(

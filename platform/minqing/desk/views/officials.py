@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from django.http import Http404
@@ -16,7 +17,7 @@ from minqing.archives.selectors import desk_entries, desk_official, desk_officia
 from minqing.desk import seen
 from minqing.desk.access import staff_page
 from minqing.desk.archive_forms import OfficialForm, PostForm
-from minqing.desk.views.acting import Refused, carry_out
+from minqing.desk.views.acting import Refused, carry_out, carry_out_on
 
 if TYPE_CHECKING:
     import uuid
@@ -215,22 +216,16 @@ def _step(
     *,
     name: str = "",
 ) -> HttpResponse:
-    def step() -> str:
-        act()
-        return _address(public_id)
-
-    try:
-        return carry_out(
-            request,
-            step,
-            thing=f"official {public_id}",
-            read=lambda: _read(staff, public_id),
-            said=said,
-        )
-    except Refused as refused:
-        return _page(
-            request, staff, public_id, fault=str(refused), fault_at=name, status=refused.status
-        )
+    return carry_out_on(
+        partial(_page, request, staff, public_id),
+        request,
+        act,
+        button=name,
+        thing=f"official {public_id}",
+        read=lambda: _read(staff, public_id),
+        back_to=_address(public_id),
+        said=said,
+    )
 
 
 def _page(
