@@ -188,6 +188,12 @@ def _handler(liar):
         def log_message(self, *args):
             """Say nothing."""
 
+        def end_headers(self):
+            """Say where the connection ends, or the client may ask again on it just before it does."""
+            if self.close_connection:
+                self.send_header("Connection", "close")
+            super().end_headers()
+
         def _serve(self):
             length = int(self.headers.get("content-length") or 0)
             body = self.rfile.read(length)
