@@ -70,9 +70,10 @@ def pull(peer: Peer) -> Pulled:
         while True:
             before = Following.objects.filter(peer=peer).values_list("mirrored", "applied").first()
             until = timezone.now() + datetime.timedelta(seconds=idle_pause())
-            contact, _ = Contact.objects.update_or_create(
+            contact, _ = Contact.objects.get_or_create(
                 peer=peer, direction="pull", defaults={"due_at": until}
             )
+            Contact.objects.filter(pk=contact.pk).update(due_at=until)
             pulled = _attempt(peer, contact)
             rung = Contact.objects.filter(pk=contact.pk, due_at__lte=timezone.now()).exists()
             if not pulled.fault and not rung:
