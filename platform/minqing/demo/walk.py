@@ -26,6 +26,8 @@ WORDS = (
 ).encode()
 """Leading and trailing blanks, CRLF, a character beyond the basic plane, emoji, a decomposed accent."""
 
+_BEGINNING = "坪上镇到小塘镇的路，修了一半停了两个月。"
+
 _PATIENCE = 60.0
 
 
@@ -209,6 +211,9 @@ def _report(story: _Story) -> str:
         digits = re.search(r"(?<!\d)(\d{4}(?: \d{4}){3})(?!\d)", citizen.text)
         _expect(digits is not None, f"the receipt shows no code: {citizen.text[:300]}")
         story.code = digits.group(1) if digits else ""
+        number = re.search(r"(?<!\d)20\d\d-[A-Z]+-\d{5}(?!\d)", citizen.text)
+        _expect(number is not None, f"the receipt shows no number: {citizen.text[:300]}")
+        story.number = f"/desk/cases/{number.group()}/" if number else ""
         _expect("最迟答复" in citizen.text, "the receipt does not say by when an answer must come")
         _expect(not citizen.answer.headers.get("Set-Cookie"), "reporting sets a cookie")
         citizen.send("/follow/acknowledgement")
@@ -219,7 +224,7 @@ def _report(story: _Story) -> str:
 def _referred(story: _Story) -> str:
     handler = story.sign_in(COUNTY.host, "handler")
     handler.open("/desk/cases/")
-    story.number = next(handler.links("/desk/cases/20"))
+    _expect(story.number in handler.links("/desk/cases/20"), "the desk does not list the report")
     handler.open(story.number)
     handler.send("/accept/")
     handler.open(story.number)
@@ -241,10 +246,13 @@ def _arrived(story: _Story) -> str:
 
     def there() -> bool:
         handler.open("/desk/cases/")
-        return any(True for _ in handler.links("/desk/cases/20"))
+        for link in list(handler.links("/desk/cases/20")):
+            handler.open(link)
+            if _BEGINNING in handler.answer.text:
+                story.theirs = link
+        return bool(story.theirs)
 
     seconds = _poll(there, f"the report did not arrive at {NEIGHBOUR.name}")
-    story.theirs = next(handler.links("/desk/cases/20"))
     handler.open(story.theirs)
     shown = re.search(r'<div class="words"[^>]*>(.*?)</div>', handler.answer.text, re.DOTALL)
     _expect(shown is not None, "the case page shows no words")
