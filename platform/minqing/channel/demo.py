@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.db import transaction
+
 from minqing.channel.models import Case, Kind
 from minqing.channel.services import case_accept, case_answer, report_lodge
 
@@ -40,6 +42,7 @@ _REPORTS = (
 )
 
 
+@transaction.atomic  # broken off half-way there are none, and the next start loads all
 def demo_load(*, handler: Staff) -> None:
     """Lodge the reports in the current unit and handle them as far as shown, unless it has reports already."""
     if Case.objects.exists():
