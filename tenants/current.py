@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django_tenants.utils import get_public_schema_name, tenant_context
 
 from tenants.errors import NoCurrentUnit, UnitFault
@@ -27,7 +27,7 @@ def current_unit() -> Unit:
     Raises:
         NoCurrentUnit: there is none; never answered with a default.
     """
-    unit = getattr(connection, "tenant", None)
+    unit = getattr(connections[DEFAULT_DB_ALIAS], "tenant", None)
     if not isinstance(unit, Unit) or unit.schema_name in {get_public_schema_name(), BASE_SCHEMA}:
         raise NoCurrentUnit
     return unit

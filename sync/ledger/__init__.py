@@ -4,10 +4,9 @@ Receipts, audit, erasure and adoption are rooms of their own behind it and are i
 """
 
 from sync.ledger.appends import Appended, append
+from sync.ledger.heads import SignedHead, head
 from sync.ledger.sealing import (
     PAD,
-    SignedHead,
-    head,
     publish,
     refuse_behind,
     seal,

@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.utils import timezone
 
 from sync import audiences, identity, kinds
@@ -68,7 +68,10 @@ def append(
         LedgerFault: called outside a transaction.
         RecordFault: unknown kind, or a field that does not fit.
     """
-    if not connection.in_atomic_block:
+    database = connections[
+        DEFAULT_DB_ALIAS
+    ]  # found once: through the proxy each word of it is looked up anew
+    if not database.in_atomic_block:
         raise LedgerFault(
             "A record is appended in the transaction of the change itself: use transaction.atomic()."
         )
@@ -80,9 +83,9 @@ def append(
     audiences.check(audience)
     salt = secrets.token_bytes(records.SALT_LENGTH)
     n, last = 1, b""
-    here = place()
+    here = str(database.settings_dict["NAME"]), unit.schema_name
     origin = _origins.get(here) or identity.origin()
-    with connection.cursor() as cursor:
+    with database.cursor() as cursor:
         while True:
             header = records.encode_header(
                 records.Header(
@@ -115,4 +118,4 @@ def append(
 
 def place() -> tuple[str, str]:
     """Name the current unit's schema and its database, for what a process remembers about it."""
-    return str(connection.settings_dict["NAME"]), current_unit().schema_name
+    return str(connections[DEFAULT_DB_ALIAS].settings_dict["NAME"]), current_unit().schema_name

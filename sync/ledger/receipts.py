@@ -15,7 +15,8 @@ from django.db import connection
 from sync import audiences, identity, ledger
 from sync.errors import LedgerFault, NoteFault
 from sync.formats import merkle, notes, proofs, records
-from sync.ledger import sealing, tree
+from sync.ledger import tree
+from sync.ledger.heads import with_cosignatures
 from sync.models import Cosignature, Entry, Head, Opening
 
 if TYPE_CHECKING:
@@ -154,4 +155,4 @@ def _head_over(index: int) -> ledger.SignedHead | None:
     )
     heads = Head.objects.filter(size__gt=index).order_by("-size")
     row = (heads.filter(size=witnessed).first() if witnessed is not None else None) or heads.first()
-    return sealing.with_cosignatures(row) if row is not None else None
+    return with_cosignatures(row) if row is not None else None

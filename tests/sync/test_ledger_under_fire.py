@@ -19,11 +19,11 @@ from sync.errors import SyncFault
 from sync.formats import merkle, records
 from sync.identity import log_key
 from sync.kinds import RecordKind, register_kind
-from sync.ledger import audit, tree
+from sync.ledger import audit, publishing, tree
 from sync.ledger.local import local_fetch, local_openings
 from sync.models import Entry, Head, Opening, Pending
 from sync.signer import client
-from sync.signer.messages import LastHead
+from sync.signer.messages import LastHead, SignHead
 from tenants.current import unit_context
 from tests.support.signer_process import SignerProcess
 
@@ -182,8 +182,8 @@ def child(unit, write):
                 ledger.seal_slot()
 
 
-def run_and_kill(unit, seconds):
-    """Fork a child that works, kill it without warning after a while; return what it had told."""
+def fork(unit):
+    """Fork a child that works; return its number and where it tells, once it has begun to."""
     connections.close_all()
     read, write = os.pipe()
     pid = os.fork()
@@ -195,7 +195,11 @@ def run_and_kill(unit, seconds):
             os._exit(1)
     os.close(write)
     assert select.select([read], [], [], 60)[0], "the child never began"
-    time.sleep(seconds)
+    return pid, read
+
+
+def kill(pid, read):
+    """Kill a child without warning; return what it had told."""
     os.kill(pid, signal.SIGKILL)
     _, status = os.waitpid(pid, 0)
     told = b""
@@ -204,6 +208,110 @@ def run_and_kill(unit, seconds):
     os.close(read)
     assert os.WIFSIGNALED(status), "the child ended by itself"
     return [told[at : at + 64].decode() for at in range(0, len(told) - len(told) % 64, 64)]
+
+
+def run_and_kill(unit, seconds):
+    """Let a child work for a while, then kill it; return what it had told."""
+    started = fork(unit)
+    time.sleep(seconds)
+    return kill(*started)
+
+
+@pytest.mark.processes
+def test_processes_that_seal_and_publish_at_once_make_one_history(fresh_database, county, tmp_path):
+    """None of them holds a lock while the signer is asked: each finds its head overtaken again and again."""
+    signer = SignerProcess(tmp_path / "signer")
+    client.stand_in(signer.door)
+    try:
+        children = [fork(county) for _ in range(4)]
+        time.sleep(2)
+        told = [commitment for started in children for commitment in kill(*started)]
+        with unit_context(county):
+            ledger.seal()
+            head = ledger.seal_slot()
+            openings = Opening.objects.exclude(kind=ledger.PAD).values_list("index", flat=True)
+            made = {
+                bytes(entry.commitment).hex() for entry in Entry.objects.filter(index__in=openings)
+            }
+            assert set(told) <= made
+            assert len(made - set(told)) <= len(children)
+            assert_whole(made)
+            last = signer.door().ask(LastHead(origin=head.origin))
+            assert (last.size, last.root) == (head.size, head.root)
+    finally:
+        signer.stop()
+
+
+class Overtaken:
+    """A signer that lets somebody else work before it answers the first request for a signature."""
+
+    def __init__(self, real, work):
+        self.real, self.work = real, work
+
+    def ask(self, request):
+        if isinstance(request, SignHead) and self.work is not None:
+            other, self.work = threading.Thread(target=self.work), None
+            other.start()
+            other.join()
+        return self.real.ask(request)
+
+
+@pytest.mark.parametrize("mine", [ledger.seal, ledger.publish], ids=["sealing", "publishing"])
+@pytest.mark.parametrize("other", ["same", "larger", "signed only"])
+def test_who_is_overtaken_while_the_signer_is_asked_returns_the_head_that_stands(
+    fresh_database, county, monkeypatch, mine, other
+):
+    """Another process publishes the same head, or a larger one, or has one signed and dies."""
+    real = client.signer()
+
+    def append_one():
+        with transaction.atomic():
+            ledger.append(
+                kind="test.note", subject=str(time.monotonic_ns()), body=b"", audience=PUBLIC
+            )
+
+    def overtake():
+        try:
+            with unit_context(county):
+                if other == "same":
+                    ledger.publish()
+                elif other == "larger":
+                    ledger.seal_slot()
+                else:
+                    with monkeypatch.context() as broken:
+                        broken.setattr(publishing, "_is_kept", lambda signed: 1 / 0)
+                        with pytest.raises(ZeroDivisionError):
+                            ledger.seal_slot()
+        finally:
+            connection.close()
+
+    with unit_context(county):
+        ledger.seal()
+        append_one()
+        if mine is ledger.publish:
+            with monkeypatch.context() as broken:
+                broken.setattr(publishing, "publish_grown", lambda state, grown: ledger.head())
+                assert ledger.seal().size == 0  # grown, never signed
+        door = Overtaken(real, overtake)
+        monkeypatch.setattr(client, "signer", lambda: door)
+        head = mine()
+        assert door.work is None
+        assert head == ledger.head()
+        last = real.ask(LastHead(origin=head.origin))
+        assert (last.size, last.root) == (head.size, head.root)
+        assert (head.size == 1) is (other == "same")
+        append_one()
+        assert ledger.seal().size == head.size + 1
+        assert_whole(
+            [
+                bytes(entry.commitment).hex()
+                for entry in Entry.objects.filter(
+                    index__in=Opening.objects.exclude(kind=ledger.PAD).values_list(
+                        "index", flat=True
+                    )
+                )
+            ]
+        )
 
 
 @pytest.mark.processes

@@ -25,6 +25,9 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]  # untyped up
     _direct = False
     """Whether the reports come from the session that answers our statements."""
 
+    _wanted: tuple[tuple[str, bool] | None, str] = (None, "")
+    """The path of a schema, with or without the public one, as it was worked out last: asked for before every cursor."""
+
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """Open one connection; a server that was killed is started again."""
         self._direct = False
@@ -64,7 +67,10 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]  # untyped up
         """Whether the server's last report is the wanted path, in the one spelling that needs no quotes."""
         if not self._direct or not self.schema_name:
             return False
-        return self._reported_path() == ", ".join(self._get_cursor_search_paths())
+        which = self.schema_name, self.include_public_schema
+        if self._wanted[0] != which:
+            self._wanted = which, ", ".join(self._get_cursor_search_paths())
+        return self._reported_path() == self._wanted[1]
 
     def _reported_path(self) -> str | None:
         """Return the path as the server last told it; None before PostgreSQL 18."""
