@@ -98,9 +98,11 @@ def _take(
         fresh, links = _fresh(peer, us, window, thorough=thorough)
         chains.check(peer, links, dict(window.disclosure.grants))
         chains.hold_followers(peer, fresh)
-        _hand_over([item for item in fresh if item.state == Received.APPLIED], peer.origin)
-        _copy_in(peer, [item for item in fresh if item.reason != "repeated"])
-        _quarantine(peer, fresh)
+        applied = Received.APPLIED
+        _hand_over([item for item in fresh if item.state == applied], peer.origin)
+        odd = [item for item in fresh if item.reason]  # none, as a rule
+        _copy_in(peer, [item for item in fresh if item.reason != "repeated"] if odd else fresh)
+        _quarantine(peer, odd)
         following.applied = taken.applied
         following.counted = position.counted + len(window.headers)
         following.last = window.items[-1].commitment.hex() if window.items else position.last
@@ -114,7 +116,7 @@ def _take(
         counted=following.counted,
         last=following.last,
     )
-    taken.lies += [lie_of(item) for item in fresh if _is_lie(item)]
+    taken.lies += [lie_of(item) for item in odd if _is_lie(item)]
     return taken
 
 

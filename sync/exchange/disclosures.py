@@ -8,7 +8,7 @@ from sync.errors import NoteFault
 from sync.exchange import keyring, windows
 from sync.exchange.incidents import incident_record
 from sync.exchange.peers import client_for
-from sync.exchange.pull import ANSWER_CAP, ANSWER_SECONDS
+from sync.exchange.reading import ANSWER_CAP, ANSWER_SECONDS
 from sync.formats import framing, withholding
 from sync.identity import origin as own_origin
 from sync.models.exchange import DisclosureNote

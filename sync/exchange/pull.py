@@ -7,7 +7,6 @@ an incident; being unreachable never is. Correctness needs no doorbell: the swee
 from __future__ import annotations
 
 import datetime
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,30 +14,21 @@ from typing import TYPE_CHECKING
 from django.db import connection
 from django.utils import timezone
 
-from sync.exchange import judging, keyring, mirror, replay, windows
+from sync.exchange import mirror, reading, replay, windows
 from sync.exchange.apply import take
 from sync.exchange.contacts import contact_note, idle_longer, idle_pause
 from sync.exchange.incidents import incident_once, incident_record
 from sync.exchange.judging import Parties
 from sync.exchange.peers import client_for
-from sync.exchange.turns import short_turns
-from sync.exchange.windows import Answer, EpochChanged, Position
-from sync.formats import framing
+from sync.exchange.windows import EpochChanged, Position
 from sync.identity import origin as own_origin
 from sync.models.exchange import Contact, Following, Peer
-from sync.refusals import ExchangeFault, PeerFault, PeerLied, Refused, Unreachable
+from sync.refusals import PeerFault, PeerLied, Refused, Unreachable
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Iterator
 
-    from sync.exchange.judging import Window
     from sync.exchange.sources import Source
-    from sync.formats.notes import VerifierKey
-
-ANSWER_CAP = framing.WINDOW_OCTETS + 66 * 1024 * 1024
-"""Most octets of one answer: what an answer may have, and one record of the largest size."""
-
-ANSWER_SECONDS = 120.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,7 +169,8 @@ def _begin_again(peer: Peer, epoch: int) -> None:
 def _take_from(peer: Peer, source: Source, position: Position, stop: int) -> None:
     """Take in window after window, from a position to the mirror cursor."""
     us = own_origin()
-    with closing(_windows(peer, source, us, position.start, stop)) as coming:
+    between = Parties(issuer=peer.origin, issuer_id=peer.pk, us=us)
+    with closing(reading.windows_ahead(peer, source, between, position.start, stop)) as coming:
         for window in coming:
             said = window.disclosure
             if said.epoch != position.epoch:
@@ -198,54 +189,3 @@ def _take_from(peer: Peer, source: Source, position: Position, stop: int) -> Non
             if taken.position is None:
                 return  # somebody else took it in meanwhile
             position = taken.position
-
-
-def _windows(peer: Peer, source: Source, us: str, start: int, stop: int) -> Generator[Window]:
-    """Yield the windows from one index to another: while one is taken in, the next is judged and the one after it fetched.
-
-    What the peer does wrong is raised when everything before it was taken in.
-    """
-    keys = keyring.verifiers(peer, "peer")
-    between = Parties(issuer=peer.origin, issuer_id=peer.pk, us=us)
-    with short_turns(), ThreadPoolExecutor(2, thread_name_prefix="records") as beside:
-
-        def fetch(start: int) -> Future[Answer]:
-            return beside.submit(_fetch, source, between, keys, start, stop)
-
-        coming: Future[Answer] | None = fetch(start)
-        judged: Future[Window] | None = None
-        while coming is not None or judged is not None:
-            before, judged, fault = judged, None, None
-            if coming is not None:
-                try:
-                    answer = coming.result()
-                    size, coming = answer.disclosure.size, None
-                    _refuse_standing_still(answer, stop)
-                    proven = mirror.commitments_between(peer, answer.start, size)
-                    judged = beside.submit(judging.judge, answer, proven, between)
-                    coming = fetch(size) if size < stop else None
-                except ExchangeFault as raised:
-                    fault, coming = raised, None
-            if before is not None:
-                yield before.result()
-            if fault is not None:
-                raise fault
-
-
-def _fetch(
-    source: Source, between: Parties, keys: list[VerifierKey], start: int, stop: int
-) -> Answer:
-    """Fetch one answer and check its note."""
-    stop = min(stop, start + framing.WINDOW_LEAVES)
-    path = f"/exchange/records?from={start}&to={stop}"
-    stream = source.get(path, cap=ANSWER_CAP, seconds=ANSWER_SECONDS).body
-    openings, note = windows.read_window(stream)
-    said = windows.check_note(
-        note, keys=keys, issuer=between.issuer, recipient=between.us, start=start, stop=stop
-    )
-    return Answer(start=start, openings=openings, disclosure=said, note=note)
-
-
-def _refuse_standing_still(answer: Answer, stop: int) -> None:
-    if answer.disclosure.size == answer.start < stop:
-        raise PeerLied("wrong-note", "The answer does not go on.", {"disclosure.note": answer.note})

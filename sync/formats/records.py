@@ -35,6 +35,7 @@ _DOMAIN = b"minqing/entry/v1\x00"
 _ENTRY_V1 = b"\x01"
 _KIND = re.compile(r"[a-z][a-z0-9_]{0,31}\.[a-z][a-z0-9_]{0,31}")
 _SUBJECT = re.compile(r"[0-9A-Za-z][0-9A-Za-z._:/-]{0,199}")
+_SUBJECT_OCTETS = re.compile(_SUBJECT.pattern.encode())
 _MEDIA_TYPE = re.compile(
     r"[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,60}(; ?[a-z0-9-]{1,30}=[0-9A-Za-z._-]{1,60}){0,3}"
 )
@@ -83,6 +84,12 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 _encode = msgspec.json.Encoder(order="deterministic").encode
 _decode = msgspec.json.Decoder(Header).decode
 
+_alike: dict[bytes, Header] = {}
+"""Headers that were read, by their octets before the subject, which comes last: first records of chains differ in nothing
+else, and catching up reads tens of thousands a second."""
+
+_ALIKE_KEPT = 256
+
 
 def encode_header(header: Header) -> bytes:
     """Return the one canonical form of a header.
@@ -109,6 +116,17 @@ def decode_header(octets: bytes) -> Header:
         raise RecordFault(
             f"The header has {len(octets)} octets; at most {HEADER_LIMIT} are allowed."
         )
+    begin = octets.rfind(b'"', 0, -2) + 1
+    alike = _alike.get(octets[:begin])
+    if (
+        alike is not None
+        and octets[-2:] == b'"}'
+        and _SUBJECT_OCTETS.fullmatch(octets, begin, len(octets) - 2)
+    ):
+        return Header(
+            audience=alike.audience, chain=alike.chain, day=alike.day, kind=alike.kind, media_type=alike.media_type,
+            origin=alike.origin, schema=alike.schema, subject=octets[begin:-2].decode(),
+        )  # fmt: skip
     try:
         header = _decode(octets)
     except UNREADABLE as fault:
@@ -116,6 +134,10 @@ def decode_header(octets: bytes) -> Header:
     check_header(header)
     if _encode(header) != octets:
         raise RecordFault("The header is not in canonical form (RFC 8785).")
+    if header.chain.n == 1:
+        if len(_alike) >= _ALIKE_KEPT:
+            _alike.clear()
+        _alike[octets[:begin]] = header
     return header
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from sync import audiences, identity
 from sync.errors import ProofFault, RecordFault
-from sync.exchange import client, incidents, mirror, peers, pull
+from sync.exchange import client, incidents, mirror, peers, reading
 from sync.formats import forks, framing, heads, notes, records
 from sync.models import Following, Incident, Peer, Quarantine, Received
 from sync.models.exchange import Contact, PeerHead
@@ -325,7 +325,7 @@ def test_a_header_with_a_repeated_key_is_unreadable(liar, county):
 
 @pytest.mark.parametrize("path", ["/ledger/checkpoint", "/ledger/tile", "/exchange/records"])
 def test_an_endless_answer_is_cut_off(liar, county, path, monkeypatch):
-    monkeypatch.setattr(pull, "ANSWER_CAP", 2_000_000)
+    monkeypatch.setattr(reading, "ANSWER_CAP", 2_000_000)
     liar.add(b"next")
     liar.misbehave(path, lies.endless)
     assert "more than" in fetch(county).fault
@@ -507,5 +507,5 @@ def test_nothing_is_asked_with_a_key_that_the_peer_could_use_elsewhere(liar, cou
     headers = {name.lower(): value for name, value in signed[0][2].items()}
     assert liar.address.removeprefix("http://") == headers["host"]
     assert '"@target-uri"' in headers["signature-input"]
-    assert records.BODY_LIMIT < pull.ANSWER_CAP
+    assert records.BODY_LIMIT < reading.ANSWER_CAP
     assert KIND == "tests.line"
