@@ -9,7 +9,7 @@ import pytest
 
 from sync import audiences, identity
 from sync.errors import ProofFault, RecordFault
-from sync.exchange import client, incidents, mirror, peers, reading
+from sync.exchange import client, incidents, mirror, peers, pull, reading
 from sync.formats import forks, framing, heads, notes, records
 from sync.models import Following, Incident, Peer, Quarantine, Received
 from sync.models.exchange import Contact, PeerHead
