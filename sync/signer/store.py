@@ -58,7 +58,9 @@ class Store:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.executescript(_TABLES)
-        self._db.execute("INSERT OR IGNORE INTO meta VALUES (1, ?)", [self._stamp()])
+        self._here = self._stamp()  # neither folder nor machine changes under a process that holds the lock
+        self._db.execute("INSERT OR IGNORE INTO meta VALUES (1, ?)", [self._here])
+        (self._bound,) = self._db.execute("SELECT stamp FROM meta").fetchone()
         self.path.chmod(0o600)
 
     def _stamp(self) -> str:
@@ -70,12 +72,12 @@ class Store:
     @property
     def copied(self) -> bool:
         """Whether the file was made in another folder or on another machine."""
-        (stamp,) = self._db.execute("SELECT stamp FROM meta").fetchone()
-        return bool(stamp != self._stamp())
+        return bool(self._bound != self._here)
 
     def stamp(self) -> None:
         """Bind the file to this place: an operator has vouched for it."""
-        self._db.execute("UPDATE meta SET stamp = ?", [self._stamp()])
+        self._db.execute("UPDATE meta SET stamp = ?", [self._here])
+        self._bound = self._here
 
     def signed(self, origin: str) -> Signed | None:
         """Return the last head of one of our logs."""
