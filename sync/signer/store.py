@@ -58,7 +58,9 @@ class Store:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.executescript(_TABLES)
-        self._here = self._stamp()  # neither folder nor machine changes under a process that holds the lock
+        self._here = (
+            self._stamp()
+        )  # neither folder nor machine changes under a process that holds the lock
         self._db.execute("INSERT OR IGNORE INTO meta VALUES (1, ?)", [self._here])
         (self._bound,) = self._db.execute("SELECT stamp FROM meta").fetchone()
         self.path.chmod(0o600)
