@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import secrets
 import shutil
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import httpx
 
+_FORKING = Path(__file__).with_name("forking.py")
 _READY_SECONDS = 90.0
 
 
@@ -47,6 +49,8 @@ class Deployment:
             "DJANGO_SETTINGS_MODULE": "minqing.config.settings",
         }
         self._processes = []
+        self._orders = None
+        """Where commands are asked for, once the first has been."""
 
     def __enter__(self):
         try:
@@ -59,6 +63,9 @@ class Deployment:
 
     def __exit__(self, *_):
         self.stop()
+        if self._orders is not None:
+            self._orders.close()
+            self._forking.wait(20)
         shutil.rmtree(self.state, ignore_errors=True)
 
     def start(self):
@@ -128,28 +135,44 @@ class Deployment:
 
     def run(self, *arguments, check=True):
         """Run one `minqing` command; return what it printed."""
-        return self._run(["-m", "minqing", *arguments], check=check)
+        return self._run({"arguments": arguments}, check=check)
 
     def python(self, code, *, unit=""):
         """Run Python in the deployment, inside a unit if one is named; return what it printed."""
         inside = f"from tenants.current import unit_by_code, unit_context\ninside = unit_context(unit_by_code({unit!r}))\ninside.__enter__()\n"
-        return self._run(
-            ["-c", f"import django; django.setup()\n{inside if unit else ''}{code}"], check=True
-        )
+        return self._run({"code": f"{inside if unit else ''}{code}"}, check=True)
 
-    def _run(self, arguments, *, check):
-        done = subprocess.run(
-            [sys.executable, *arguments],
-            env=self._environment(),
-            cwd=self.state,  # Python looks into the current folder first
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=600,
-        )
-        if check and done.returncode != 0:
-            raise RuntimeError(f"{arguments[:4]}: {done.stderr[-3000:]}")
-        return done.stdout + ("" if check else done.stderr)
+    def _run(self, order, *, check):
+        if self._orders is None:
+            self._begin_forking()
+        with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as said:
+            socket.send_fds(
+                self._orders, [json.dumps(order).encode()], [out.fileno(), said.fileno()]
+            )
+            status = self._orders.recv(32)
+            for output in (out, said):
+                output.seek(0)
+            printed, messages = out.read(), said.read()
+        if check and status != b"0":
+            raise RuntimeError(f"{order}: {status!r} {messages[-3000:]}")
+        return printed + ("" if check else messages)
+
+    def _begin_forking(self):
+        self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._orders.settimeout(600)
+        with theirs, (self.state / "commands.log").open("ab") as log:
+            self._forking = subprocess.Popen(
+                # -P: Python puts a script's folder first, and this one's files have names like the product's
+                [sys.executable, "-P", str(_FORKING), str(theirs.fileno())],
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=self.state,
+                pass_fds=[theirs.fileno()],
+            )
+        if self._orders.recv(32) != b"ready":
+            raise RuntimeError(f"no command can be run: {self.messages()}")
 
     def unit_create(self, code, name, host):
         """Make a county of this deployment; return its address."""
