@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from minqing.accounts.models import Role, Staff
 from minqing.accounts.services import staff_create
 from minqing.archives.models import Official
 from sync.identity import origin
 from tenants.current import unit_by_code, unit_context
+from tests.support.accessibility import faults_of
 from tests.support.archives import Office
 from tests.support.browser import visitor
 from tests.support.channel import connect, lodged, photo
@@ -21,12 +21,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
 PASSWORD = "一句自己记得住的老话"
 DEMO = Path(__file__).resolve().parents[2] / "platform/minqing/archives/demo"
-RULES = {
-    "runOnly": {
-        "type": "tag",
-        "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    }
-}
 
 
 class Desk:
@@ -69,18 +63,6 @@ def desk(fresh_database):
     with served() as port, visitor(port) as browser:
         made.browser = browser
         yield made
-
-
-def faults_of(page) -> list[str]:
-    """What axe finds, and whether the page is wider than the screen."""
-    found = [
-        f"{violation['id']}: {violation['nodes'][0]['html'][:160]}"
-        for violation in Axe().run(page, options=RULES).response["violations"]
-    ]
-    wider = page.evaluate(
-        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    )
-    return found + ([f"wider than the screen by {wider} px"] if wider > 0 else [])
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ import dataclasses
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from minqing.archives.selectors import entry_page
 from minqing.channel import services
@@ -18,6 +17,7 @@ from sync.formats.notes import COSIGNATURE, SigningKey, cosign, parse_note, sign
 from sync.identity import identity
 from sync.ledger import receipts
 from tenants.current import unit_by_code, unit_context
+from tests.support.accessibility import faults_of
 from tests.support.archives import Office, wording
 from tests.support.browser import visitor
 from tests.support.channel import handler
@@ -25,12 +25,6 @@ from tests.support.served import served
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
-RULES = {
-    "runOnly": {
-        "type": "tag",
-        "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    }
-}
 WORDS = "坪上镇到小塘镇的路，修了一半停了两个月。\n请给个准话。"
 
 
@@ -74,18 +68,6 @@ def site(fresh_database, monkeypatch):
     with served() as port, visitor(port) as browser:
         made.browser = browser
         yield made
-
-
-def faults_of(page) -> list[str]:
-    """What axe finds, and whether the page is wider than the screen."""
-    found = [
-        f"{violation['id']}: {violation['nodes'][0]['html'][:160]}"
-        for violation in Axe().run(page, options=RULES).response["violations"]
-    ]
-    wider = page.evaluate(
-        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    )
-    return found + ([f"wider than the screen by {wider} px"] if wider > 0 else [])
 
 
 def walk_to_case(page, site) -> None:
