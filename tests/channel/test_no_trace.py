@@ -158,6 +158,7 @@ def reported(county, fresh_database, caplog, capfd):
     connection.set_schema_to_public()
 
 
+@pytest.mark.usefixtures("keys_alone")  # other workers' tests put files into the same folder
 def test_nothing_kept_tells_who_or_with_what(reported, county):
     codes, (before, after), logs = reported
     with connection.cursor() as cursor:
