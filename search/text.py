@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import bisect
 import functools
+import importlib
 import itertools
 import operator
 import unicodedata
@@ -28,10 +29,10 @@ from importlib import metadata
 from typing import TYPE_CHECKING
 
 import opencc
-import rjieba
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from types import ModuleType
 
 FENCE = "\ue000"
 """Stands between texts that are indexed one behind the other: no phrase reaches across. No folded text holds it."""
@@ -50,8 +51,9 @@ def _simplifier() -> opencc.OpenCC:
 
 
 @functools.cache
-def _segmenter() -> rjieba.Jieba:
-    return rjieba.Jieba()
+def _segmenter() -> ModuleType:
+    # Its import reads the whole dictionary: a command that cuts no text need not wait for that, and one dictionary is enough.
+    return importlib.import_module("rjieba")
 
 
 class _Folding(dict[int, str]):
