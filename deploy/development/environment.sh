@@ -16,7 +16,9 @@ if [ ! -x .venv/bin/pip ]; then
         rm -rf .venv
         if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
             say "this Python lacks venv; installing Debian's python3-venv"
-            apt-get update -qq && apt-get install -y -qq python3-venv >/dev/null
+            # the tests' services may be on their way beside this
+            flock /var/lib/dpkg apt-get update -qq
+            flock /var/lib/dpkg apt-get install -y -qq python3-venv >/dev/null
             "$python" -m venv .venv
         else
             say "this Python lacks venv: install the package python3-venv and try again."

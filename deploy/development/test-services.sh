@@ -9,7 +9,7 @@ fc-list 2>/dev/null | grep -q 'Noto Sans CJK' || missing="$missing fonts-noto-cj
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     echo "minqing: installing from Debian's packages:$missing"
-    apt-get update -qq
+    flock /var/lib/dpkg apt-get update -qq  # Python's venv may be on its way beside this
     policy=/usr/sbin/policy-rc.d
     if [ ! -e "$policy" ]; then
         printf '#!/bin/sh\nexit 101\n' > "$policy"
@@ -17,7 +17,7 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
         trap 'rm -f "$policy"' EXIT
     fi
     # shellcheck disable=SC2086  # a list of names
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+    DEBIAN_FRONTEND=noninteractive flock /var/lib/dpkg apt-get install -y -qq --no-install-recommends $missing >/dev/null
 else
     echo "minqing: the tests need these system packages; install them and try again:$missing"
     exit 1
