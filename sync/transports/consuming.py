@@ -66,7 +66,12 @@ def consume(unit: Unit, stop: threading.Event) -> None:
 
 def _receive(shared: Broker, stop: threading.Event) -> None:
     """Declare what is ours, then take parcels as they come; returns now and then to look for new peers."""
-    connection = shared.connection(heartbeat=HEARTBEAT)
+    # Heartbeats are looked at between parcels, not while an answer is waited for: that ends by the socket's own limit.
+    connection = shared.connection(
+        heartbeat=HEARTBEAT,
+        read_timeout=brokers.SILENCE_SECONDS,
+        write_timeout=brokers.SILENCE_SECONDS,
+    )
     try:
         inlet = declare(connection)
         while not stop.is_set():

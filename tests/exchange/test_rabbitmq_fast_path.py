@@ -323,6 +323,26 @@ def test_a_broker_that_falls_silent_while_publishing_costs_its_connection_and_no
     assert applied_bodies(city) == [b"first", b"second"]
 
 
+def test_a_receiver_whose_broker_answers_nothing_leaves_it_and_hears_again_afterwards(
+    sharing, county, city, monkeypatch, caplog
+):
+    for room, name, seconds in (
+        (brokers, "SILENCE_SECONDS", 0.5),
+        (consuming, "BIND_SECONDS", 0.1),
+        (consuming, "_PAUSE", 0.1),
+    ):
+        monkeypatch.setattr(room, name, seconds)
+    with receiving(city):
+        publish(county, b"before")
+        assert send(county) == {origin_of(city)}
+        wait_until(lambda: applied_bodies(city) == [b"before"])
+        with sharing.node.silent():
+            wait_until(lambda: "tried again" in caplog.text)
+        publish(county, b"after")
+        assert send(county) == {origin_of(city)}
+        wait_until(lambda: applied_bodies(city) == [b"before", b"after"])
+
+
 def test_without_a_broker_that_answers_peers_are_rung_and_pull(
     rabbit, sharing, county, city, tmp_path
 ):
