@@ -8,6 +8,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -65,6 +66,13 @@ def _states(group: int) -> Iterator[str]:
                 yield state
 
 
+_GUARD = """
+import os, signal, sys
+sys.stdin.read()  # ends with the process that holds the other end, however that ends
+os.killpg(int(sys.argv[1]), signal.SIGKILL)
+"""
+
+
 @contextlib.contextmanager
 def node(settings: str = "") -> Iterator[Node]:
     """Start a broker as ``broker`` does; yields it with its process."""
@@ -92,11 +100,18 @@ def node(settings: str = "") -> Iterator[Node]:
         process = subprocess.Popen(
             [str(PROGRAM)], env=variables, stdout=output, stderr=output, start_new_session=True
         )
+    guard = subprocess.Popen(
+        [sys.executable, "-I", "-c", _GUARD, str(process.pid)],
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+    )
     address = f"amqp://guest:guest@127.0.0.1:{port}//"
     try:
         _wait(port, process, folder)
         yield Node(address, process)
     finally:
+        guard.kill()
+        guard.communicate()
         # The node's own epmd was started in its session: the whole group ends with it.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
