@@ -166,9 +166,9 @@ class Liar:
         return None
 
     @contextmanager
-    def served(self):
+    def served(self, listening="127.0.0.1"):
         """Serve the unit on a free port; its address is a name under localhost."""
-        server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        server = ThreadingHTTPServer((listening, 0), _handler(self))
         server.daemon_threads = True
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()

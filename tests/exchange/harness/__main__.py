@@ -25,6 +25,13 @@ def main():
     parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--units", type=int, default=5)
     parser.add_argument(
+        "--servers", type=int, default=3,
+        help="how many units have a database server to themselves, which is killed",
+    )  # fmt: skip
+    parser.add_argument(
+        "--network", choices=("", "namespaces", "loopback"), default="", help="default: namespaces where the machine allows"
+    )  # fmt: skip
+    parser.add_argument(
         "--from-log", type=Path, help="run the steps that a log holds instead of a seed's"
     )
     parser.add_argument(
@@ -43,7 +50,13 @@ def main():
     template, server = standalone.template()
     try:
         with Run(
-            seed=asked.seed, units=asked.units, template=template, server=server, log=log
+            seed=asked.seed,
+            units=asked.units,
+            template=template,
+            server=server,
+            log=log,
+            servers=asked.servers,
+            network=asked.network,
         ) as run:
             figures = run.go(asked.steps, recorded=recorded)
     except SoakFailure as failure:

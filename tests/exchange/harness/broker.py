@@ -1,4 +1,4 @@
-"""The RabbitMQ that all units of a run share beside pull, and what befalls it: wiped, silent, spoiled, its receivers killed."""
+"""The RabbitMQ that all units of a run share beside pull, and what befalls it: wiped, silent, spoiled, cut off, its receivers killed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from amqp.exceptions import AMQPError, MessageNacked
 
 from tests.exchange.harness.hands import SEALING, Hands
+from tests.exchange.harness.wires import BROKER
 from tests.support.rabbitmq import PROGRAM
 from tests.support.shared_broker import PASSWORD, VHOST, shared_broker
 
@@ -16,13 +17,14 @@ from tests.support.shared_broker import PASSWORD, VHOST, shared_broker
 class SharedByAll:
     """A broker that starts while the units do; they read where it is once it answers."""
 
-    def __init__(self, folder, units):
+    def __init__(self, folder, units, proxy):
         if not PROGRAM.exists():
             raise RuntimeError(
                 f"{PROGRAM} is missing: units share a broker here. `make test` installs it (rabbitmq-server)."
             )
         self._stack = ExitStack()
         self._units = units
+        self._proxy = proxy
         self._found = []
         self._thread = threading.Thread(target=self._start, args=(folder,), daemon=True)
         self._thread.start()
@@ -43,9 +45,10 @@ class SharedByAll:
         if isinstance(found, BaseException):
             raise found
         for unit in self._units:
+            port = self._proxy.relay(unit.number, found.port)
             draft = unit.brokers.with_suffix(".draft")
             draft.write_text(
-                f'["{unit.code}"]\naddress = "amqp://127.0.0.1:{found.port}/{VHOST}"\npassword = "{PASSWORD}"\n'
+                f'["{unit.code}"]\naddress = "amqp://127.0.0.1:{port}/{VHOST}"\npassword = "{PASSWORD}"\n'
             )
             draft.chmod(0o600)
             draft.replace(unit.brokers)
@@ -79,6 +82,16 @@ class BrokerFaults(Hands):
             for octets in [*waiting[:8][::-1], *spoiled, b"\x00\x04 noise"]:
                 self.run.broker.put(peer.origin, unit.origin, octets)
                 self.run.counts["parcels put by the broker"] += 1
+
+    def broker_cut(self, unit, peer, step):
+        """Let nothing come through between a unit and the broker, and nobody be told: what it publishes and receives ends."""
+        self.run.parted.add(unit.number)
+        self.run.wires.cut(unit.number, BROKER)
+
+    def broker_joined(self, unit, peer, step):
+        """Let the broker be reached again by whoever was cut off."""
+        for number in list(self.run.parted):
+            self.run.wires.join(number, BROKER)
 
     def receiver_killed(self, unit, peer, step):
         """End a unit's receiver at once; another one begins, or none does for a while."""

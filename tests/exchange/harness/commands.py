@@ -8,6 +8,7 @@ from pathlib import Path
 from queue import Empty
 
 from django.db import connection, transaction
+from django.utils import timezone
 
 from minqing.config import celery
 from sync import identity, ledger, sweeps
@@ -16,7 +17,7 @@ from sync.exchange import incidents as incident_room
 from sync.exchange import pull as pull_room
 from sync.formats import forks, heads, notes
 from sync.ledger import erasure, refill
-from sync.models import Entry, Incident, Log, Opening, Peer
+from sync.models import Contact, Entry, Incident, Log, Opening, Peer
 from sync.models.exchange import Received
 from sync.models.handovers import Handover
 from sync.transports import carrying, discs
@@ -161,6 +162,11 @@ def pull(*, origin):
     }
 
 
+def hurry():
+    """Try the broker at once, whatever pause was begun."""
+    return Contact.objects.filter(direction="broker").update(due_at=timezone.now())
+
+
 def witnessed():
     """Ask the other operators' witnesses."""
     return witness.ask_witnesses()
@@ -268,27 +274,6 @@ def incidents():
     return _open()
 
 
-def told(*, origin, index):
-    """Return the chain of a record as this database knows it: its own, or what it received from a peer; and its incidents."""
-    own = origin == identity.origin()
-    table = (
-        "(SELECT index, 0 AS state, commitment, subject, audience, header FROM sync_entry LEFT JOIN sync_opening USING (index))"
-        if own
-        else "(SELECT r.* FROM sync_received r JOIN sync_peer p ON p.id = r.peer_id WHERE p.origin = %(origin)s)"
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT r.index, r.state, encode(r.commitment, 'hex'), convert_from(r.header, 'UTF8') FROM {table} r"
-            f" JOIN {table} a ON a.index = %(index)s AND a.subject = r.subject AND a.audience = r.audience ORDER BY r.index",
-            {"origin": origin, "index": index},
-        )
-        return {
-            "chain": cursor.fetchall(),
-            "gone": sorted(erasure.erased()) if own else [],
-            "closed": refill.unopened() if own else [],
-        }
-
-
 def settle(*, incident):
     """Check that an incident has evidence, then settle it; return its evidence's names and whether its fork proof holds."""
     row = Incident.objects.select_related("peer").get(pk=incident)
@@ -337,61 +322,6 @@ def adopt():
     return size()[1]
 
 
-# --- what the check reads ---------------------------------------------------------------------
-
-
 def size():
     """Return how far the tree and the published head have grown."""
     return [Log.objects.get().size, peers.published_size()]
-
-
-def issued():
-    """Return the log as its issuer holds it: head, every leaf, what opens it, what still waits."""
-    head = ledger.head()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT e.index, encode(e.commitment, 'hex'), o.kind, o.audience, o.subject, convert_from(o.body, 'UTF8')"
-            " FROM sync_entry e LEFT JOIN sync_opening o USING (index) ORDER BY e.index"
-        )
-        leaves = cursor.fetchall()
-        cursor.execute("SELECT encode(commitment, 'hex') FROM sync_pending")
-        waiting = [commitment for (commitment,) in cursor.fetchall()]
-    return {
-        "size": head.size,
-        "root": head.root.hex(),
-        "leaves": leaves,
-        "waiting": waiting,
-        "gone": sorted(erasure.erased()),
-        "origin": head.origin,
-    }
-
-
-def taken(*, origin):
-    """Return what was taken in of one peer: cursors, mirrored leaves, rows, what the handler wrote, what is held back."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT id FROM sync_peer WHERE origin = %s", [origin])
-        (peer,) = cursor.fetchone()
-        cursor.execute("SELECT mirrored, applied FROM sync_following WHERE peer_id = %s", [peer])
-        mirrored, applied = cursor.fetchone()
-        cursor.execute(
-            "SELECT commitments FROM sync_mirrorbundle WHERE peer_id = %s ORDER BY number", [peer]
-        )
-        copy = b"".join(bytes(octets) for (octets,) in cursor.fetchall())
-        cursor.execute(
-            "SELECT index, state, encode(commitment, 'hex') FROM sync_received WHERE peer_id = %s ORDER BY index",
-            [peer],
-        )
-        rows = cursor.fetchall()
-        cursor.execute(
-            "SELECT index, reason FROM sync_quarantine WHERE peer_id = %s ORDER BY index", [peer]
-        )
-        held = cursor.fetchall()
-        cursor.execute(
-            "SELECT index, subject, audience, n, commitment FROM soak_applied WHERE origin = %s ORDER BY serial",
-            [origin],
-        )
-        handed = cursor.fetchall()
-    return {
-        "mirrored": mirrored, "applied": applied, "copy": copy[: mirrored * 32].hex(),
-        "rows": rows, "held": held, "handed": handed,
-    }  # fmt: skip

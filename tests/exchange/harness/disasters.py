@@ -69,6 +69,7 @@ class Disasters(Hands):
     def _from_peers(self, unit):
         """As an operator does who has nothing but the old backup: everybody is asked, then the log is adopted."""
         self.net.heal()
+        self.run.wires.heal()
         self.whole(*self.fleet.units)
         came = self.run.tell(unit, "come_back")
         if came["signed"] != came["size"] or came["silent"]:
@@ -104,4 +105,4 @@ class Disasters(Hands):
             twin.parts["worker"].ask("pull", origin=peer.origin)
         finally:
             self.fleet.stop(twin)
-            self.fleet.drop_database(twin.database)
+            unit.server.drop(twin.database)

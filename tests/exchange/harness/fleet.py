@@ -16,9 +16,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import psycopg2
-
-from tests.exchange.harness.proxy import SOURCE
+from tests.exchange.harness.databases import Databases, Own
 from tests.support.deployment import free_port
 
 if TYPE_CHECKING:
@@ -128,6 +126,9 @@ class Unit:
     state: Path
     backend: int
     operator: str
+    server: Databases
+    wire: dict[str, object]
+    """Its place on the wires, as its parts are told."""
     origin: str = ""
     brokers: Path | None = None
     """Where the file lies that says which broker it shares, once there is one."""
@@ -148,13 +149,13 @@ class Unit:
 class Fleet:
     """All units of a run, and the zygote that their parts come from."""
 
-    def __init__(self, folder, *, template, server, port):
+    def __init__(self, folder, *, template, server, port, wires):
         self.folder = folder
         self.units = []
         self._template = template
-        self._server = psycopg2.connect(dbname="postgres", **server)
-        self._server.autocommit = True
+        self._shared = Databases(server)
         self._port = port
+        self._wires = wires
         self._name = f"soak_{os.getpid()}_{time.monotonic_ns() % 10**6}"
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with (folder / "zygote.log").open("ab") as log:
@@ -173,36 +174,50 @@ class Fleet:
             self.stop(unit)
         self._orders.close()
         self._zygote.wait(30)
-        with self._server.cursor() as cursor:
-            cursor.execute(
-                "SELECT datname FROM pg_database WHERE datname LIKE %s", [f"{self._name}%"]
-            )
-            for (name,) in cursor.fetchall():
-                cursor.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-        self._server.close()
+        self._shared.drop_all(self._name)
+        self._shared.close()
+        for unit in self.units:
+            if unit.server.own:
+                unit.server.close()
 
     # --- units ------------------------------------------------------------------------------
 
-    def add(self):
-        """Make one more unit's database and folder, not started yet."""
+    def add(self, *, own_server):
+        """Make one more unit and its folder; it has no database yet."""
         number = len(self.units) + 1
+        server = Own(self.folder / f"server-{number}") if own_server else self._shared
         unit = Unit(
             number=number, code=f"4305{number:02d}", database=f"{self._name}_u{number}", state=self.folder / f"u{number}",
             backend=free_port(), operator=f"operator-{number}", brokers=self.folder / f"u{number}-brokers.toml",
+            server=server, wire=self._wires.order(number),
         )  # fmt: skip
         unit.state.mkdir()
-        self.copy_database(self._template, unit.database)
         self.units.append(unit)
         return unit
 
+    def fill(self, unit):
+        """Make its database."""
+        if unit.server.own:
+            unit.server.begin()
+            unit.server.fill(self._shared, self._template, unit.database)
+        else:
+            unit.server.copy(self._template, unit.database)
+
     def start(self, unit, *roles):
-        """Start parts that do not run."""
+        """Start parts that do not run; with all of them, the database server."""
+        if not roles:
+            self.serve(unit)
         for role in roles or ROLES:
             if role not in unit.parts:
                 unit.parts[role] = self._fork(unit, role)
                 unit.down.discard(role)
                 if role in unit.full:
                     unit.parts[role].limit(0)
+
+    def serve(self, unit):
+        """Start a unit's database server if it does not run."""
+        if unit.server.own:
+            unit.server.start()
 
     def kill(self, unit, role):
         """End one part at once; it is down until started."""
@@ -219,7 +234,8 @@ class Fleet:
     def _fork(self, unit, role):
         order = {
             "role": role, "state": str(unit.state), "database": unit.database, "operator": unit.operator, "port": self._port,
-            "backend": unit.backend, "source": f"{SOURCE}{unit.number}", "code": unit.code, "clock": unit.hours, "brokers": str(unit.brokers),
+            "backend": unit.backend, "wire": unit.wire, "code": unit.code, "clock": unit.hours, "brokers": str(unit.brokers),
+            "server": unit.server.server["host"] if unit.server.own else "",
             "log": str(self.folder / f"u{unit.number}-{role}.log"),
         }  # fmt: skip
         ours, theirs = socket.socketpair()
@@ -227,78 +243,46 @@ class Fleet:
         theirs.close()
         return Part(int(self._orders.recv(32)), ours)
 
-    # --- databases --------------------------------------------------------------------------
-
-    def copy_database(self, source, target):
-        """Copy a database that nobody uses."""
-        self._execute(f'CREATE DATABASE "{target}" TEMPLATE "{source}" STRATEGY WAL_LOG')
-
-    def rename_database(self, source, target):
-        """Rename a database that nobody uses."""
-        self._execute(f'ALTER DATABASE "{source}" RENAME TO "{target}"')
-
-    def drop_database(self, name):
-        """Drop a database."""
-        self._execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-
-    def leave_database(self, unit):
-        """End every connection to a unit's database and wait until they are gone; return how many there were."""
-        ended = 0
-        while True:
-            with self._server.cursor() as cursor:
-                cursor.execute(
-                    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = %s",
-                    [unit.database],
-                )
-                (found,) = cursor.fetchone()
-            ended += found
-            if not found or unit.parts:
-                return ended
-            time.sleep(0.005)
-
-    def _execute(self, statement):
-        with self._server.cursor() as cursor:
-            cursor.execute(statement)
-
     # --- disasters --------------------------------------------------------------------------
 
     def back_up(self, unit, size):
         """Keep a copy of a stopped unit's database, whose log had this size."""
-        self.drop_database(f"{unit.database}_backup")
-        self.leave_database(unit)
-        self.copy_database(unit.database, f"{unit.database}_backup")
+        unit.server.drop(f"{unit.database}_backup")
+        unit.server.leave(unit.database, until_gone=True)
+        unit.server.copy(unit.database, f"{unit.database}_backup")
         unit.backup = size
 
     def restore(self, unit):
         """Bring a stopped unit's backup back, the newer data put aside."""
-        self.leave_database(unit)
-        self.rename_database(unit.database, f"{unit.database}_newer")
-        self.copy_database(f"{unit.database}_backup", unit.database)
+        unit.server.leave(unit.database, until_gone=True)
+        unit.server.rename(unit.database, f"{unit.database}_newer")
+        unit.server.copy(f"{unit.database}_backup", unit.database)
         unit.restored = True
 
     def recover(self, unit):
         """Bring a stopped unit's newer data back."""
-        self.drop_database(unit.database)
-        self.rename_database(f"{unit.database}_newer", unit.database)
+        unit.server.drop(unit.database)
+        unit.server.rename(f"{unit.database}_newer", unit.database)
         unit.restored = False
 
     def keep(self, unit):
         """Go on with the restored database; the newer one is gone, and so is the backup that it came from."""
-        self.drop_database(f"{unit.database}_newer")
+        unit.server.drop(f"{unit.database}_newer")
         unit.restored, unit.backup = False, -1
 
     def clone(self, unit):
         """Return a second, stopped unit made of a stopped unit's database and folder; its parts get ports of their own."""
-        self.leave_database(unit)
+        unit.server.leave(unit.database, until_gone=True)
         state = self.folder / f"clone-{unit.number}"
         shutil.rmtree(state, ignore_errors=True)
         shutil.copytree(unit.state, state, ignore=shutil.ignore_patterns("socket"))
         database = f"{unit.database}_clone"
-        self.drop_database(database)
-        self.copy_database(unit.database, database)
+        unit.server.drop(database)
+        unit.server.copy(unit.database, database)
         return Unit(
             number=unit.number, code=unit.code, database=database, state=state, backend=free_port(),
             operator=unit.operator, origin=unit.origin, hours=unit.hours, brokers=unit.brokers,
+            server=unit.server, wire=unit.wire,
         )  # fmt: skip
 
     def wipe_queue(self, unit):

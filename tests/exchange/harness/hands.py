@@ -81,8 +81,9 @@ class Hands:
                 self.join(unit, other, None)
 
     def rest(self):
-        """Wait until every worker has answered."""
+        """Wait until every worker has answered, and can again."""
         for unit in self.fleet.units:
+            self.fleet.serve(unit)
             self._hear(unit)
 
     def _hear(self, unit):
@@ -93,6 +94,7 @@ class Hands:
     def pause(self, unit):
         """Stop a unit between two questions."""
         self.worker(unit).drain(0)
+        self.fleet.serve(unit)
         self.fleet.stop(unit)
 
     def size(self, unit):
@@ -102,6 +104,7 @@ class Hands:
     def heal_all(self):
         """Make everything whole."""
         self.net.heal()
+        self.run.wires.heal()
         for unit in self.fleet.units:
             self.recover(unit, None, {"from peers": False})
         self.whole(*self.fleet.units)

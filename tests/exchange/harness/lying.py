@@ -69,7 +69,7 @@ class Lying(Hands):
     def fork(self, unit, _, step):
         """A made-up unit shows one history, then another one signed with the same key: proof, and a freeze."""
         self.whole(unit)
-        with Liar(f"{990000 + self.run.number}").served() as liar:
+        with Liar(f"{990000 + self.run.number}").served(self.run.wires.listening) as liar:
             liar.recipient = unit.origin
             for number in range(5):
                 liar.add(b"true %d" % number, kind="soak.line")

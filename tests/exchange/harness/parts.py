@@ -14,14 +14,15 @@ import threading
 import time
 from pathlib import Path
 
-import httpcore
 import time_machine
+from amqp.transport import TCPTransport
 from django.conf import settings
 from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
 from django.core.wsgi import get_wsgi_application
-from django.db import connection
+from django.db import OperationalError, connection
 
 from minqing.config import celery
+from sync.exchange import client, wire
 from sync.exchange.custody import register_charge
 from sync.kinds import RecordKind, register_kind
 from sync.models import Following
@@ -30,7 +31,7 @@ from sync.signer.server import short_path
 from sync.transports import brokers, consuming, publishing, taking
 from tenants.current import unit_by_code, unit_set
 from tenants.models import Unit
-from tests.exchange.harness import commands
+from tests.exchange.harness import commands, telling, wires
 from tests.exchange.harness.fleet import RECEIVED
 
 register_kind(RecordKind(name=commands.LINE, apply=commands.apply))
@@ -41,7 +42,10 @@ register_charge(commands.Kept())
 
 def run(order, channel):
     """Be the ordered part until the channel closes."""
+    if order["wire"]["space"]:
+        wires.enter(order["wire"]["space"])
     _take_settings(order)
+    _take_wire(order["wire"])
     parts = {"signer": _signer, "web": _web, "worker": _worker, "receiver": _receiver}
     parts[order["role"]](order, _Line(channel))
 
@@ -89,13 +93,29 @@ def _take_settings(order):
         **{name: str(folder) for name, folder in folders.items()},
         "polling_interval": 0.02,
     }
-    publishing.CONFIRM_SECONDS, brokers.SILENCE_SECONDS, brokers.CONNECT_SECONDS = 2.0, 2.0, 2.0
-    connect = httpcore.SyncBackend.connect_tcp
+    publishing.CONFIRM_SECONDS, brokers.SILENCE_SECONDS, brokers.CONNECT_SECONDS = 2.0, 2.0, 1.0
+    if order["server"]:  # not the product's to start again
+        settings.MINQING_CLUSTER = None
+        connection.settings_dict["HOST"] = order["server"]
+    client.CONNECT_SECONDS, client.READ_SECONDS = 1.0, 5.0
 
-    def from_here(self, host, port, timeout=None, local_address=None, socket_options=None):
-        return connect(self, host, port, timeout, order["source"], socket_options)
 
-    httpcore.SyncBackend.connect_tcp = from_here
+def _take_wire(place):
+    """Connect from the unit's own address, to where the wires have whom it asks."""
+    routes = place["routes"]
+    connect = wire._Backend.connect_tcp
+
+    def along(self, host, port, timeout=None, local_address=None, socket_options=None):
+        route = routes.get(host.partition(".")[0], routes.get("", host))
+        return connect(self, route, port, timeout, place["source"], socket_options)
+
+    wire._Backend.connect_tcp = along
+    to_broker = TCPTransport._connect
+
+    def to_broker_along(self, host, port, timeout):
+        return to_broker(self, routes.get("broker", host), port, timeout)
+
+    TCPTransport._connect = to_broker_along
 
 
 def _signer(order, line):
@@ -139,7 +159,7 @@ class _Server(ThreadedWSGIServer):
 
 
 def _web(order, line):
-    server = _Server(("127.0.0.1", order["backend"]), _Quiet)
+    server = _Server((order["wire"]["listen"], order["backend"]), _Quiet)
     server.set_app(get_wsgi_application())
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     clock = _Clock(order["clock"])
@@ -166,7 +186,7 @@ def _worker(order, line):
                 answer["is"] = commands.begin(**named)
             else:
                 unit_set(unit_by_code(order["code"]))
-                answer["is"] = getattr(commands, name)(**named)
+                answer["is"] = _COMMANDS[name](**named)
         except Exception as fault:  # noqa: BLE001  told to the harness, which knows what may fail and what may not
             if connection.connection is not None and not connection.is_usable():
                 connection.close()
@@ -174,9 +194,12 @@ def _worker(order, line):
         line.say(**answer)
 
 
+_COMMANDS = {**vars(commands), **vars(telling)}
+
+
 def _receiver(order, line):
     """Receive over the broker that units share, as `minqing broker receive` does; nothing is asked of it."""
-    consuming.BIND_SECONDS, consuming._PAUSE = 1.0, 0.5
+    consuming.BIND_SECONDS, consuming._PAUSE, consuming.HEARTBEAT = 1.0, 0.5, 4
     take = taking.take
 
     def counted(peer, held):
@@ -196,11 +219,19 @@ def _receiver(order, line):
 
     threading.Thread(target=follow, daemon=True).start()
     deadline = time.monotonic() + 120
-    while not (unit := Unit.objects.filter(code=order["code"]).first()):
+    while not (unit := _begun(order["code"])):
         if time.monotonic() > deadline:
             raise SystemExit(f"no unit {order['code']} was begun within two minutes")
         time.sleep(0.05)
     consuming.consume(unit, threading.Event())
+
+
+def _begun(code):
+    try:
+        return Unit.objects.filter(code=code).first()
+    except OperationalError:  # its server is down
+        connection.close()
+        return None
 
 
 class _Clock:

@@ -15,10 +15,14 @@ OFTEN = {
 }  # fmt: skip
 """How often each step comes, as weights."""
 
-BROKER = {"broker_wiped": 3, "broker_silent": 2, "broker_spoiled": 4, "receiver_killed": 4}
-"""Steps that befall the broker, drawn by dice of their own: a seed's other steps are the same with and without them."""
+SERVERS = {
+    "broker_wiped": 3, "broker_silent": 2, "broker_spoiled": 4, "receiver_killed": 4, "broker_cut": 4, "broker_joined": 4,
+    "database_killed": 4,
+}  # fmt: skip
+"""Steps that befall the broker and the databases' servers, drawn by dice of their own: a seed's other steps are the
+same with and without them."""
 
-BROKER_EVERY = 20
+SERVERS_EVERY = 12
 
 SUBJECTS = 12
 OFFICIALS = 8
@@ -31,7 +35,7 @@ class Plan:
 
     def __init__(self, seed, units):
         self._dice = random.Random(seed)
-        self._broker_dice = random.Random(f"broker {seed}")
+        self._servers_dice = random.Random(f"servers {seed}")
         self._units = units
         self._homes = [self._dice.randint(1, units) for _ in range(OFFICIALS)]
         self._words = 0
@@ -62,8 +66,8 @@ class Plan:
 
     def step(self):
         """Return the next step."""
-        if self._broker_dice.randrange(BROKER_EVERY) == 0:
-            return self._broker_step()
+        if self._servers_dice.randrange(SERVERS_EVERY) == 0:
+            return self._servers_step()
         dice = self._dice
         (name,) = dice.choices(list(OFTEN), weights=list(OFTEN.values()))
         unit = dice.randint(1, self._units)
@@ -72,11 +76,17 @@ class Plan:
         detail = self._details.get(name)
         return step | detail(unit, peer) if detail is not None else step
 
-    def _broker_step(self):
-        dice = self._broker_dice
-        (name,) = dice.choices(list(BROKER), weights=list(BROKER.values()))
+    def _servers_step(self):
+        dice = self._servers_dice
+        (name,) = dice.choices(list(SERVERS), weights=list(SERVERS.values()))
         unit, peer = dice.sample(range(1, self._units + 1), 2)
-        return {"do": name, "unit": unit, "peer": peer, "again": dice.random() < 0.7}
+        return {
+            "do": name,
+            "unit": unit,
+            "peer": peer,
+            "again": dice.random() < 0.7,
+            "after": round(dice.uniform(0, 0.05), 4),
+        }
 
     def _kill(self):
         role = self._dice.choice(["signer", "web", "worker", "worker"])

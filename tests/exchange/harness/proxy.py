@@ -1,8 +1,8 @@
 """The network between the units: one HTTP proxy that knows who asks whom, and does to a message what it is told.
 
 Units reach each other under names (``u3.localhost``) at the proxy's port; it finds the asked unit by the Host header and
-the asking one by the address that the connection comes from (127.0.1.<number>). Partitions, delays, lost and
-halved answers are the network's; a *bend* rewrites one kind of answer and stands for a unit that lies.
+the asking one by the address that the connection comes from. Delays, lost and halved answers are the network's, and
+partitions where the wires cannot be cut; a *bend* rewrites one kind of answer and stands for a unit that lies.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from dataclasses import dataclass, field, replace
+from functools import partial
 
-SOURCE = "127.0.1."
-"""Unit n connects from ``127.0.1.<n>``."""
+from tests.exchange.harness.wires import BROKER
 
 
 @dataclass
@@ -47,9 +47,12 @@ class Bend:
 class Network:
     """What the network does now. Pairs are (asking unit, asked unit)."""
 
-    ports: dict[int, int] = field(default_factory=dict)
-    """Unit number to the port of its web."""
+    sources: dict[str, int] = field(default_factory=dict)
+    """Address to the number of the unit that connects from there."""
+    webs: dict[int, tuple[str, int]] = field(default_factory=dict)
+    """Unit number to address and port of its web."""
     cut: set[tuple[int, int]] = field(default_factory=set)
+    """Pairs that nothing comes through between, where the wires themselves cannot be cut; and units without their broker."""
     late: dict[tuple[int, int], float] = field(default_factory=dict)
     """Pair to seconds."""
     lossy: dict[tuple[int, int], list[str]] = field(default_factory=dict)
@@ -70,9 +73,11 @@ class Network:
 class Proxy:
     """Runs in a thread of its own until closed."""
 
-    def __init__(self):
-        self.network = Network()
+    def __init__(self, network, listening):
+        self.network = network
         self.port = 0
+        self._listening = listening
+        self._relays = []
         self._loop = asyncio.new_event_loop()
         self._idle = {}
         started = threading.Event()
@@ -88,12 +93,13 @@ class Proxy:
     def _run(self, started):
         asyncio.set_event_loop(self._loop)
         server = self._loop.run_until_complete(
-            asyncio.start_server(self._serve, "127.0.0.1", 0, limit=2**20)
+            asyncio.start_server(self._serve, self._listening, 0, limit=2**20)
         )
         self.port = server.sockets[0].getsockname()[1]
         started.set()
         self._loop.run_forever()
-        server.close()
+        for listening in (server, *self._relays):
+            listening.close()
         for task in asyncio.all_tasks(self._loop):
             task.cancel()
         self._loop.run_until_complete(asyncio.sleep(0))
@@ -104,8 +110,7 @@ class Proxy:
         self._loop.close()
 
     async def _serve(self, reader, writer):
-        address = writer.get_extra_info("peername")[0]
-        source = int(address.removeprefix(SOURCE)) if address.startswith(SOURCE) else 0
+        source = self.network.sources.get(writer.get_extra_info("peername")[0], 0)
         try:
             while await self._one(source, reader, writer):
                 pass
@@ -132,7 +137,7 @@ class Proxy:
         path = head.split(b" ", 2)[1].decode("latin-1")
         asked = int(names["host"].removeprefix("u").partition(".")[0])
         pair, net = (source, asked), self.network
-        if pair in net.cut or asked not in net.ports:
+        if pair in net.cut or asked not in net.webs:
             return False
         fault = net.lossy[pair].pop(0) if net.lossy.get(pair) else ""
         if fault == "before":
@@ -176,7 +181,7 @@ class Proxy:
         try:
             if reader is None:
                 reader, writer = await asyncio.open_connection(
-                    "127.0.0.1", self.network.ports[asked], limit=2**20
+                    *self.network.webs[asked], limit=2**20
                 )
             writer.write(octets)
             head = await reader.readuntil(b"\r\n\r\n")
@@ -195,6 +200,36 @@ class Proxy:
         else:
             writer.close()
         return Answer(int(first.split(" ", 2)[1]), headers, body)
+
+    def relay(self, number, port):
+        """Return a port at which one unit reaches what listens here at another: the broker, unless they are parted."""
+        listening = asyncio.start_server(partial(self._relay, number, port), self._listening, 0)
+        server = asyncio.run_coroutine_threadsafe(listening, self._loop).result(30)
+        self._relays.append(server)
+        return server.sockets[0].getsockname()[1]
+
+    async def _relay(self, number, port, reader, writer):
+        try:
+            answers, asked = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            writer.close()
+            return
+        await asyncio.gather(self._pump(number, reader, asked), self._pump(number, answers, writer))
+
+    async def _pump(self, number, reader, writer):
+        """Carry octets one way; where the two are parted both ends wait, and hear of nothing."""
+        try:
+            octets = b"first"
+            while octets:
+                octets = await reader.read(65536)
+                while (number, BROKER) in self.network.cut:
+                    await asyncio.sleep(0.05)
+                writer.write(octets)
+                await writer.drain()
+        except (OSError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.close()
 
     def replay(self, pair):
         """Send the last signed request of a pair a second time, as somebody on the way could; return the status."""

@@ -9,15 +9,16 @@ import shutil
 import tempfile
 import time
 from collections import Counter, defaultdict
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from tests.exchange.harness import checks
+from tests.exchange.harness import checks, wires
 from tests.exchange.harness.broker import SharedByAll
 from tests.exchange.harness.commands import KINDS
 from tests.exchange.harness.fleet import RECEIVED, Fleet
 from tests.exchange.harness.plan import Plan
-from tests.exchange.harness.proxy import Proxy
+from tests.exchange.harness.proxy import Network, Proxy
 from tests.exchange.harness.steps import Steps
 
 CHECK_EVERY = 1000
@@ -29,41 +30,55 @@ class SoakFailure(AssertionError):
 
 
 class Run:
-    """One seed on one fleet. Use as a context manager; ``go`` runs and judges."""
+    """One seed on one fleet. Use as a context manager; ``go`` runs and judges.
 
-    def __init__(self, *, seed, units, template, server, log):
+    ``servers`` units have a database server of their own, ``network`` asks for one kind of wires by its name.
+    """
+
+    def __init__(self, *, seed, units, template, server, log, servers=1, network=""):
         self.seed = seed
         self.folder = Path(tempfile.mkdtemp(prefix="minqing-soak-"))
         self.folder.chmod(0o755)
-        self.proxy = Proxy()
         self.counts = Counter()
         self.acknowledged = defaultdict(set)
         self.number = 0
         self.kept = Path(log).with_suffix(".parts")
         """What the parts wrote, after a failure."""
 
-        self._log = Path(log).open("w", encoding="utf-8")  # noqa: SIM115  closed by __exit__
-        self.fleet = Fleet(self.folder, template=template, server=server, port=self.proxy.port)
         self._units = units
+        self._servers = servers
+        self.parted = set()
+        """Units that were cut off from the broker since the last check."""
         self.broker = None
         """The broker that the units share, once it answers."""
-        self._shared = None
+        inside = Network()
+        with ExitStack() as closing:
+            self._log = closing.enter_context(Path(log).open("w", encoding="utf-8"))
+            self.wires = wires.lay(units, inside, which=network)
+            closing.callback(self.wires.close)
+            self.proxy = Proxy(inside, self.wires.listening)
+            closing.callback(self.proxy.close)
+            self.fleet = Fleet(
+                self.folder,
+                template=template,
+                server=server,
+                port=self.proxy.port,
+                wires=self.wires,
+            )
+            self._closing = closing.pop_all()
         self.steps = Steps(self)
 
     def __enter__(self):
         try:
             self._begin()
-        except BaseException:
-            self.__exit__()
+        except BaseException as fault:
+            self.__exit__(type(fault))
             raise
         return self
 
     def __exit__(self, kind=None, *_):
-        self.fleet.close()
-        if self._shared is not None:
-            self._shared.close()
-        self.proxy.close()
-        self._log.close()
+        with self._closing:
+            self.fleet.close()
         if kind is not None:
             self.kept.mkdir(exist_ok=True)
             for written in self.folder.glob("*.log"):
@@ -71,12 +86,17 @@ class Run:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _begin(self):
-        units = [self.fleet.add() for _ in range(self._units)]
+        self._write(network=self.wires.says, why=self.wires.reason, servers=self._servers)
+        first = self._units - self._servers
+        units = [self.fleet.add(own_server=n >= first) for n in range(self._units)]
         for unit in units:
             unit.origin = f"minqing/{unit.code}/{secrets.token_hex(4)}"
-        self._shared = SharedByAll(self.folder, units)
+        shared = SharedByAll(self.folder, units, self.proxy)
+        self._closing.callback(shared.close)
         for unit in units:
-            self.proxy.network.ports[unit.number] = unit.backend
+            self.proxy.network.sources[self.wires.source(unit.number)] = unit.number
+            self.proxy.network.webs[unit.number] = (self.wires.web(unit.number), unit.backend)
+            self.fleet.fill(unit)
             self.fleet.start(unit)
         begun = []
         for unit in units:
@@ -90,15 +110,19 @@ class Run:
         for unit in units:
             for other in units[unit.number :]:
                 self.connect(unit, other)
-        self.broker = self._shared.ready()
+        self.broker = shared.ready()
         self._let_the_broker_carry(units[0], units[1])
 
     def _let_the_broker_carry(self, unit, peer):
-        """Publish until a record has come over the broker: a run in which nothing does would test pull alone."""
+        """Publish until a record of the peer has come over the broker: a run in which nothing does would test pull alone."""
         deadline = time.monotonic() + 120
-        while not (unit.state / RECEIVED).exists():
+        before = _received(unit)
+        while _received(unit) == before:
             if time.monotonic() > deadline:
-                self.fail("nothing comes over the broker that the units share")
+                self.fail(
+                    f"nothing of unit {peer.number} comes to unit {unit.number} over the broker that all share"
+                )
+            self.tell(peer, "hurry")
             words = [["soak.line", "news", "public", f"over the broker {secrets.token_hex(8)}"]]
             self.acknowledged[peer.number].update(self.tell(peer, "append", records=words))
             self.tell(peer, "seal")
@@ -134,8 +158,7 @@ class Run:
         began = time.monotonic()
         for step in script:
             self.number += 1
-            self._log.write(json.dumps({"n": self.number, **step}, ensure_ascii=False) + "\n")
-            self._log.flush()
+            self._write(n=self.number, **step)
             self.counts[step["do"]] += 1
             self.steps.do(step)
             if self.number % CHECK_EVERY == 0:
@@ -150,12 +173,14 @@ class Run:
 
     def fail(self, sentence):
         """Raise with all that reproduces it."""
-        self._log.write(
-            json.dumps({"n": self.number, "failed": sentence}, ensure_ascii=False) + "\n"
-        )
+        self._write(n=self.number, failed=sentence)
         raise SoakFailure(
             f"seed {self.seed}, step {self.number}: {sentence} (log: {self._log.name}, parts: {self.kept})"
         )
+
+    def _write(self, **line):
+        self._log.write(json.dumps(line, ensure_ascii=False) + "\n")
+        self._log.flush()
 
     # --- judging ----------------------------------------------------------------------------
 
@@ -176,14 +201,19 @@ class Run:
             answer = asked.parts["worker"].ask(
                 "told", origin=other.origin, index=int(named.group(1))
             )
-            self._log.write(
-                json.dumps({"n": self.number, "unit": asked.number, "told": answer}) + "\n"
-            )
+            self._write(n=self.number, unit=asked.number, told=answer)
 
     def check(self):
         """Heal everything, let the units come to rest, and compare all with all."""
         self.steps.heal_all()
         units = self.fleet.units
+        if self.parted:  # the fast path comes back by itself, both ways
+            number = min(self.parted)
+            unit, other = units[number - 1], units[number % self._units]
+            self._let_the_broker_carry(unit, other)
+            self._let_the_broker_carry(other, unit)
+            self.counts["came back to the broker"] += 1
+        self.parted.clear()
         for unit in units:  # nothing else comes in while all is compared with all
             self.fleet.kill(unit, "receiver")
         pairs = [(unit, other) for unit in units for other in units if other is not unit]
@@ -202,8 +232,7 @@ class Run:
         found += checks.home_faults({unit.number: self.tell(unit, "custodies") for unit in units})
         if found:
             self.fail("; ".join(found[:6]))
-        counted = [unit.state / RECEIVED for unit in units]
-        self.counts["parcels taken in"] = sum(p.stat().st_size for p in counted if p.exists())
+        self.counts["parcels taken in"] = sum(_received(unit) for unit in units)
         self.counts["checked records"] = sum(len(log["leaves"]) for log in issued.values())
         self.counts["checks"] += 1
         for unit in units:
@@ -226,3 +255,9 @@ class Run:
             for unit in units:
                 self.tell(unit, "sweep")
         self.fail(f"the units do not come to rest: their logs still grow, last to {sizes}")
+
+
+def _received(unit):
+    """How many parcels brought a unit records over the broker."""
+    counted = unit.state / RECEIVED
+    return counted.stat().st_size if counted.exists() else 0

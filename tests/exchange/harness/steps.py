@@ -25,7 +25,8 @@ class Steps(Carrying, Lying, Disasters, BrokerFaults):
             "recover": self.recover, "clone": self.clone, "lie": self.lie, "old head": self.old_head, "replay": self.replay,
             "fork": self.fork, "revoke": self.revoke, "grant": self.grant, "erase": self.erase, "offer": self.offer, "accept": self.accept, "call off": self.call_off, "carry": self.carry,
             "broker_wiped": self.broker_wiped, "broker_silent": self.broker_silent, "broker_spoiled": self.broker_spoiled,
-            "receiver_killed": self.receiver_killed,
+            "receiver_killed": self.receiver_killed, "broker_cut": self.broker_cut, "broker_joined": self.broker_joined,
+            "database_killed": self.database_killed,
         }  # fmt: skip
 
     def do(self, step):
@@ -116,16 +117,16 @@ class Steps(Carrying, Lying, Disasters, BrokerFaults):
 
     def cut(self, unit, peer, step):
         """Part two units, both ways or one."""
-        self.net.cut.add((unit.number, peer.number))
+        self.run.wires.cut(unit.number, peer.number)
         if step["both"]:
-            self.net.cut.add((peer.number, unit.number))
+            self.run.wires.cut(peer.number, unit.number)
 
     def join(self, unit, peer, step):
         """Join them again."""
         for pair in ((unit.number, peer.number), (peer.number, unit.number)):
             for faults in (self.net.late, self.net.lossy):
                 faults.pop(pair, None)
-            self.net.cut.discard(pair)
+            self.run.wires.join(*pair)
 
     def late(self, unit, peer, step):
         """Let what one asks of the other take longer."""
@@ -150,7 +151,13 @@ class Steps(Carrying, Lying, Disasters, BrokerFaults):
 
     def sever(self, unit, _, step):
         """End a unit's database connections under it."""
-        self.fleet.leave_database(unit)
+        unit.server.leave(unit.database, until_gone=False)
+
+    def database_killed(self, unit, _, step):
+        """End the database server of a unit that has one to itself, as a crash would; all its parts stay."""
+        alone = [other for other in self.fleet.units if other.server.own]
+        time.sleep(step["after"])
+        alone[unit.number % len(alone)].server.kill()
 
     def wipe(self, unit, _, step):
         """Lose the queue."""
