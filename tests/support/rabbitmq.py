@@ -67,9 +67,13 @@ def _states(group: int) -> Iterator[str]:
 
 
 _GUARD = """
-import os, signal, sys
+import os, signal, subprocess, sys, time
 sys.stdin.read()  # ends with the process that holds the other end, however that ends
 os.killpg(int(sys.argv[1]), signal.SIGKILL)
+for _ in range(50):  # the node's epmd has left the group, and stays while it believes that the node lives
+    if not subprocess.run(["epmd", "-port", sys.argv[2], "-kill"], capture_output=True).returncode:
+        break
+    time.sleep(0.2)
 """
 
 
@@ -101,7 +105,8 @@ def node(settings: str = "") -> Iterator[Node]:
             [str(PROGRAM)], env=variables, stdout=output, stderr=output, start_new_session=True
         )
     guard = subprocess.Popen(
-        [sys.executable, "-I", "-c", _GUARD, str(process.pid)],
+        [sys.executable, "-I", "-c", _GUARD, str(process.pid), str(epmd)],
+        env=variables,
         stdin=subprocess.PIPE,
         start_new_session=True,
     )
