@@ -365,6 +365,21 @@ def test_a_slow_drip_ends_at_the_deadline(liar, county, monkeypatch):
     assert incident(county)[0] == "slow"
 
 
+@pytest.mark.parametrize("path", ["/ledger/checkpoint", "/exchange/records"])
+def test_a_wire_cut_in_the_middle_of_an_answer_is_held_against_nobody(
+    liar, county, monkeypatch, path
+):
+    monkeypatch.setattr(client, "READ_SECONDS", 0.6)
+    monkeypatch.setattr(client, "SILENT_SECONDS", 0.3)
+    liar.add(b"next")
+    liar.misbehave(path, lies.silent_after(500))
+    assert "did not answer in time" in fetch(county).fault
+    with unit_context(county):
+        assert not Incident.objects.exists()
+    liar.behave()
+    assert fetch(county).fault == ""
+
+
 def test_records_cut_off_in_the_middle_are_refused(liar, county):
     liar.add(b"next")
     liar.bend("/exchange/records", lambda octets: octets[: len(octets) // 2])

@@ -7,6 +7,7 @@ because its keys are here.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 import threading
@@ -265,6 +266,21 @@ def dripping(http):
             time.sleep(0.05)
     except OSError:
         return
+
+
+def silent_after(octets):
+    """Send so many octets of a longer answer, then nothing more, on a connection that stays open: what a cut wire looks like."""
+
+    def misbehave(http):
+        http.send_response(200)
+        http.send_header("Content-Length", "60000")
+        http.end_headers()
+        http.wfile.write(b"x" * octets)
+        http.connection.settimeout(10)
+        with contextlib.suppress(OSError):
+            http.rfile.read(1)  # until the reader hangs up
+
+    return misbehave
 
 
 def refusing(status):
