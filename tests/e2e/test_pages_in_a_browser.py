@@ -126,6 +126,18 @@ def test_pages_pass_axe_in_the_dark_in_english_and_with_newer_styles_dropped(sit
             found[name] = faults_of(page)
         return {name: faults for name, faults in found.items() if faults}
 
+    def spoil(page) -> list[str]:
+        page.goto(site.addresses["home"])
+        page.evaluate(
+            "() => { const main = document.querySelector('main');"
+            " main.append(document.createElement('img'));"
+            " main.style.width = '4000px'; }"
+        )
+        return faults_of(page)
+
+    spoilt = site.browser.visit(spoil)
+    assert [fault.split(":")[0] for fault in spoilt if "img" in fault] == ["image-alt"]
+    assert spoilt[-1].startswith("wider than the screen")
     assert site.browser.visit(look, width=1280, scheme="dark") == {}
     assert site.browser.visit(look, width=360, language="en") == {}
     assert site.browser.visit(look, width=360, old=True) == {}
