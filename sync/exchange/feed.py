@@ -53,14 +53,16 @@ class _Window:
     last: str
 
 
-def answer(peer: Peer, start: int, stop: int) -> list[bytes]:
+def answer(peer: Peer, start: int, stop: int, known: int | None = None) -> list[bytes]:
     """Return what ``disclose`` does. Asking from ``start`` says that everything below it has arrived.
+
+    A reader that does not say how much of the log it knows is taken to know all of it.
 
     Raises:
         RequestRefused: the range does not lie within the published log.
     """
     with transaction.atomic():
-        pieces = disclose(peer, start, stop)
+        pieces = disclose(peer, start, stop, known=published_size() if known is None else known)
         told = Told.objects.filter(peer=peer, size__lte=start).order_by("-size").distinct()
         needed = list(told.values_list("size", flat=True)[: _AHEAD + 1])
         if len(needed) > _AHEAD:
@@ -69,10 +71,16 @@ def answer(peer: Peer, start: int, stop: int) -> list[bytes]:
     return pieces
 
 
-def disclose(peer: Peer, start: int, stop: int) -> list[bytes]:
+def disclose(peer: Peer, start: int, stop: int, *, known: int) -> list[bytes]:
     """Return the rows disclosed to a peer from index ``start`` on, and the note, as pieces of one stream.
 
     It ends at ``stop`` (or at our published head, or earlier when it is long enough); the note says where.
+
+    Args:
+        peer: who reads.
+        start: first index of the range that is asked for, one of several perhaps.
+        stop: its end.
+        known: size of the head up to which the peer will read before it judges gaps: it has that head already.
 
     Raises:
         RequestRefused: the range does not lie within the published log, or an erasure order is not sealed yet.
@@ -101,7 +109,7 @@ def disclose(peer: Peer, start: int, stop: int) -> list[bytes]:
             peer=peer, epoch=epoch, size=window.stop, defaults={"count": counted, "last": last}
         )
         rows = _rows(where, window) if window.count else b""
-        if _order_waits(min(stop, size)):
+        if _order_waits(min(known, size)):
             raise RequestRefused(
                 "busy", "An erasure order is about to enter the log; ask again when it has."
             )
@@ -141,11 +149,11 @@ def _with(before: tuple[int, str], window: _Window) -> tuple[int, str]:
     return before[0] + window.count, window.last or before[1]
 
 
-def _order_waits(stop: int) -> bool:
-    """Whether records may be gone whose order the reader of the first ``stop`` entries cannot know: a gap without a reason."""
+def _order_waits(known: int) -> bool:
+    """Whether records may be gone whose order a reader of the first ``known`` entries never meets: a gap without a reason."""
     return (
         Pending.objects.filter(kind=erasure.KIND).exists()
-        or erasure.own_orders().filter(index__gte=stop).exists()
+        or erasure.own_orders().filter(index__gte=known).exists()
     )
 
 

@@ -55,7 +55,7 @@ def windows_ahead(
         while True:  # also where nothing is new: the note may say that the grants are others now
             until = min(stop, start + STRETCH_LEAVES)
             proven = mirror.commitments_between(peer, start, until)
-            with _Reader(source, between, keys, start, until, proven) as reader:
+            with _Reader(source, between, keys, range(start, until), stop, proven) as reader:
                 for window in reader.windows():
                     yield window
                     start = window.disclosure.size
@@ -71,12 +71,13 @@ class _Reader:
         source: Source,
         between: Parties,
         keys: list[VerifierKey],
-        start: int,
-        stop: int,
+        stretch: range,
+        head: int,
         proven: bytes,
     ) -> None:
         self._source, self._between, self._keys = source, between, keys
-        self._start, self._stop, self._proven = start, stop, proven
+        self._start, self._stop, self._proven = stretch.start, stretch.stop, proven
+        self._head = head
         self._room, self._closed = threading.Semaphore(AHEAD), False
         self._coming: SimpleQueue[Future[Window] | None] = SimpleQueue()
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="records")
@@ -106,7 +107,9 @@ class _Reader:
                 if self._closed:
                     return
                 until = min(self._stop, at + min(leaves, framing.WINDOW_LEAVES))
-                answer = _fetch(self._source, self._between, self._keys, at, until)
+                answer = _fetch(
+                    self._source, self._between, self._keys, range(at, until), self._head
+                )
                 size = answer.disclosure.size
                 _refuse_standing_still(answer, until)
                 proven = self._proven[(at - self._start) * 32 : (size - self._start) * 32]
@@ -119,10 +122,11 @@ class _Reader:
 
 
 def _fetch(
-    source: Source, between: Parties, keys: list[VerifierKey], start: int, stop: int
+    source: Source, between: Parties, keys: list[VerifierKey], asked: range, head: int
 ) -> Answer:
     """Fetch one answer and check its note."""
-    path = f"/exchange/records?from={start}&to={stop}"
+    start, stop = asked.start, asked.stop
+    path = f"/exchange/records?from={start}&to={stop}&head={head}"
     stream = source.get(path, cap=ANSWER_CAP, seconds=ANSWER_SECONDS).body
     openings, note = windows.read_window(stream)
     said = windows.check_note(

@@ -16,7 +16,7 @@ class Answered(Protocol):
 class Source(Protocol):
     """Answers the three questions of a pull; a client of the peer is one. Called from several threads.
 
-    The questions are ``/ledger/checkpoint``, ``/ledger/tile/entries/…`` and ``/exchange/records?from=F&to=T``. Whoever
+    The questions are ``/ledger/checkpoint``, ``/ledger/tile/entries/…`` and ``/exchange/records?from=F&to=T&head=H``. Whoever
     answers is believed in nothing: copying and taking in judge every octet.
     """
 

@@ -190,7 +190,8 @@ def records(request: HttpRequest) -> HttpResponseBase:
     """Serve the records disclosed to the asking peer, and the note that counts them (see ``feed``)."""
     peer, _ = _from_peer(request)
     start, stop = _index(request, "from"), _index(request, "to")
-    pieces = feed.answer(peer, start, stop)
+    known = _index(request, "head") if "head" in request.GET else None
+    pieces = feed.answer(peer, start, stop, known)
     response = StreamingHttpResponse(pieces, content_type=framing.MEDIA_TYPE)
     response["Content-Length"] = str(sum(len(piece) for piece in pieces))
     return response

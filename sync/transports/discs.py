@@ -133,7 +133,7 @@ def _records(folder: Path, peer: Peer, at: int, size: int) -> tuple[int, int]:
         stop = path.name.removeprefix(mark).removesuffix(".parcel")
         if stop.isascii() and stop.isdigit() and at < int(stop) <= size:
             return int(stop), 0
-    octets, stop_at = packing.pack(peer, records=(at, size))
+    octets, stop_at = packing.pack(peer, records=(at, size), known=size)
     return stop_at, _put(folder, f"{mark}{stop_at}.parcel", octets)
 
 

@@ -24,10 +24,12 @@ def pack(
     head: SignedHead | None = None,
     leaves: tuple[int, int] = _NOTHING,
     records: tuple[int, int] = _NOTHING,
+    known: int = 0,
 ) -> tuple[bytes, int]:
     """Return a parcel for a peer, and the index at which its records end: earlier than asked when they are long.
 
-    ``leaves`` are widened to begin with a bundle, every 256 entries.
+    ``leaves`` are widened to begin with a bundle, every 256 entries. ``known`` is the size of the head that the peer has by
+    the time it judges these records: orders to erase that come after it must not have made gaps in them.
 
     Raises:
         BoxFault: the peer's box key cannot be used.
@@ -39,7 +41,7 @@ def pack(
     commitments = b"".join([entry[1:] for entry in tree.read_entries(first, last - first)])
     start, stop, sealed = *records, b""
     if start < stop:
-        rows, end = feed.disclose(peer, start, stop)
+        rows, end = feed.disclose(peer, start, stop, known=known)
         said = framing.read_disclosure(framing.split(end)[1], keys[0].verifier)
         stop, epoch = said.size, said.epoch
         sealed = boxes.seal(rows + end, keyring.good_keys(peer, "box")[0])

@@ -119,9 +119,11 @@ def _parcels(peer: Peer, head: SignedHead) -> Iterator[bytes]:
     while start < head.size:
         span = (start, min(start + RECORDS, head.size))
         if first:
-            octets, start = packing.pack(peer, head=head, leaves=(start, head.size), records=span)
+            octets, start = packing.pack(
+                peer, head=head, leaves=(start, head.size), records=span, known=head.size
+            )
         else:
-            octets, start = packing.pack(peer, records=span)
+            octets, start = packing.pack(peer, records=span, known=head.size)
         if len(octets) > OCTETS:
             raise Declined("A record is too long for the broker; it is pulled.")
         first = False

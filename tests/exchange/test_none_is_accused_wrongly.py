@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from sync import identity, ledger
 from sync.errors import SignerUnreachable
-from sync.exchange import peers, pull
+from sync.exchange import mirror, peers, pull
 from sync.exchange.contacts import contacts_due
 from sync.ledger import erasure
 from sync.models import Entry, Following, Incident, Opening, Peer, Quarantine, Received
@@ -129,6 +129,47 @@ def test_while_an_order_is_not_sealed_nobody_is_shown_the_gap(
         client.stand_in(signer)
         with unit_context(neighbour):
             ledger.seal()
+        assert fetch(county).fault == ""
+        assert (incidents(county), applied_bodies(county)) == ([], [b"two"])
+
+
+def _erase_first(unit):
+    with unit_context(unit):
+        gone = Opening.objects.filter(kind=KIND).order_by("index").first()
+        commitment = bytes(Entry.objects.get(index=gone.index).commitment).hex()
+        erasure.erase([commitment], basis="《演示办法》第一条")
+        ledger.seal()
+
+
+def test_an_order_many_answers_behind_the_gap_it_explains_holds_no_newcomer_up(
+    fresh_database, county, neighbour, monkeypatch
+):
+    monkeypatch.setattr("sync.formats.framing.WINDOW_LEAVES", 4)
+    lines = [f"line {number}".encode() for number in range(12)]
+    with served() as port:
+        connect(county, neighbour, port, KIND)
+        publish(neighbour, *lines, subjects=1)
+        _erase_first(neighbour)
+        assert fetch(county).fault == ""
+        assert (incidents(county), applied_bodies(county)) == ([], lines[1:])
+
+
+def test_an_order_behind_the_head_that_was_copied_shows_the_gap_with_the_next_head_only(
+    fresh_database, county, neighbour, monkeypatch
+):
+    copying = mirror.mirror
+
+    def copied_just_before_the_order(*parties):
+        copying(*parties)
+        monkeypatch.undo()
+        _erase_first(neighbour)
+
+    with served() as port:
+        connect(county, neighbour, port, KIND)
+        publish(neighbour, b"one", b"two", subjects=1)
+        monkeypatch.setattr(mirror, "mirror", copied_just_before_the_order)
+        assert "status 429" in fetch(county).fault
+        assert (incidents(county), applied_bodies(county)) == ([], [])
         assert fetch(county).fault == ""
         assert (incidents(county), applied_bodies(county)) == ([], [b"two"])
 
