@@ -59,7 +59,7 @@ def _ask_again(peer: Peer, size: int) -> bytes:
     us, keys, start, note = own_origin(), keyring.verifiers(peer, "peer"), 0, b""
     with client_for(peer) as client:
         while start < size or not note:
-            path = f"/exchange/records?from={start}&to={size}&head={size}"
+            path = f"/exchange/records?from={start}&to={size}"
             stream = client.get(path, cap=ANSWER_CAP, seconds=ANSWER_SECONDS).body
             _, note = windows.read_window(stream)
             said = windows.check_note(

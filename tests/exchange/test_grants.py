@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from sync import audiences, identity
+from sync import audiences, identity, ledger
 from sync.exchange import disclosures, peers, pull
-from sync.models import DisclosureNote, Incident, Peer
+from sync.ledger import erasure
+from sync.models import DisclosureNote, Entry, Incident, Opening, Peer
 from tenants.current import unit_context
 from tests.support.exchange import KIND, OTHER, applied_bodies, publish
 from tests.support.served import connect, served
@@ -51,4 +52,21 @@ def test_a_grant_is_given_taken_back_and_given_again_with_or_without_what_came_i
         assert (
             disclosures.audit(Peer.objects.get()) == []
         )  # other grants, other counts: nobody lied
+        assert not Incident.objects.exists()
+
+
+def test_notes_from_before_an_erasure_can_be_asked_about_again_and_convict_nobody(
+    port, county, city
+):
+    connect(county, city, port, KIND)
+    publish(county, b"one", b"two", subjects=1)
+    with unit_context(city):
+        assert pull.pull(Peer.objects.get()).fault == ""
+    with unit_context(county):
+        opening = Opening.objects.filter(kind=KIND).earliest("index")
+        commitment = bytes(Entry.objects.get(index=opening.index).commitment).hex()
+        erasure.erase([commitment], basis="《演示办法》第一条")
+        ledger.seal()
+    with unit_context(city):
+        assert disclosures.audit(Peer.objects.get()) == []
         assert not Incident.objects.exists()
