@@ -21,7 +21,7 @@ from sync.formats import notes
 from sync.identity import origin, peer_keys
 from sync.models.exchange import Following, Peer
 from sync.models.transports import Sent
-from sync.refusals import ExchangeFault
+from sync.refusals import ExchangeFault, RequestRefused
 from sync.transports import packing, parcels
 from sync.transports.brokers import name_of
 from sync.transports.parcels import LEAVES, ParcelFault
@@ -70,7 +70,7 @@ def write(
     Repeatable: what was written before is left as it is.
 
     Raises:
-        DiscFault: the folder cannot be written, or the cursor is not one of the peer's.
+        DiscFault: the folder cannot be written, the cursor is not one of the peer's, or an erasure order is not sealed yet.
         PeerFault: no such peer.
         LedgerFault: there is no head yet.
         BoxFault: the peer's box key cannot be used.
@@ -101,6 +101,10 @@ def write(
             files += made
         octets, _ = packing.pack(peer, head=head)
         files += _put(folder, f"head-{_mark(peer)}-{head.size}.parcel", octets)
+    except RequestRefused as refused:
+        raise DiscFault(
+            f"{folder} is not complete: {refused} Then repeat the command: it goes on where it stopped."
+        ) from refused
     except OSError as fault:
         raise DiscFault(
             f"{folder}: {fault.strerror}. Repeat the command: it goes on where it stopped."

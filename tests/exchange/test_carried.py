@@ -8,6 +8,7 @@ import os
 
 import pytest
 from django.core.management import call_command
+from django.db import transaction
 
 from sync import audiences, identity, ledger
 from sync.exchange import documents, peers
@@ -291,6 +292,24 @@ def test_a_disc_from_the_beginning_after_an_erasure_contradicts_no_earlier_one(m
     with unit_context(city):
         assert not Incident.objects.exists()
     assert applied_bodies(city) == [b"first", b"erased", b"last"]
+
+
+def test_no_disc_shows_a_gap_whose_order_is_not_sealed_yet(met, disc):
+    county, city = met
+    publish(county, b"one", b"two", subjects=1)
+    with unit_context(county):
+        gone = Opening.objects.filter(kind=KIND).earliest("index")
+        commitment = bytes(Entry.objects.get(index=gone.index).commitment).hex()
+        with transaction.atomic():  # the order is there, and whoever seals is not
+            erasure.erase([commitment], basis="《演示办法》第一条")
+            said, failed = carry_out(county, city, disc)
+            assert failed
+            assert "erasure order" in said
+            assert "repeat the command" in said
+        ledger.seal()
+    assert not carry_out(county, city, disc)[1]
+    assert not carry("in", disc)[1]
+    assert applied_bodies(city) == [b"two"]
 
 
 def test_what_a_handler_rejects_waits_in_quarantine_as_with_a_pull(met, disc):
