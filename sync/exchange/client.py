@@ -56,6 +56,8 @@ class Client:
     Close it, or use it as a context manager; connections are kept open between requests.
     """
 
+    cut_beforehand = False
+
     def __init__(
         self, address: str, *, key: Ed25519PrivateKey | None = None, keyid: str = ""
     ) -> None:

@@ -34,10 +34,10 @@ AHEAD = 2
 """Windows that are fetched, judged or waiting while one is taken in."""
 
 FIRST_LEAVES = 1024
-"""So many leaves are asked for first, then each time twice as many: the database has work before a whole answer is there."""
+"""So many leaves a peer is asked for first, then each time twice as many: the database has work before a whole answer is there."""
 
 STRETCH_LEAVES = 2**18
-"""Leaves whose proven commitments are held in memory at a time."""
+"""Leaves whose proven commitments are held in memory at a time, and those of one answer more: the last may end behind them."""
 
 
 def windows_ahead(
@@ -53,9 +53,10 @@ def windows_ahead(
     keys = keyring.verifiers(peer, "peer")
     with short_turns():
         while True:  # also where nothing is new: the note may say that the grants are others now
-            until = min(stop, start + STRETCH_LEAVES)
-            proven = mirror.commitments_between(peer, start, until)
-            with _Reader(source, between, keys, range(start, until), stop, proven) as reader:
+            stretch = range(start, min(stop, start + STRETCH_LEAVES))
+            reach = min(stop, stretch.stop + framing.WINDOW_LEAVES)
+            proven = mirror.commitments_between(peer, start, reach)
+            with _Reader(source, between, keys, stretch, stop, proven) as reader:
                 for window in reader.windows():
                     yield window
                     start = window.disclosure.size
@@ -100,13 +101,14 @@ class _Reader:
         self._fetching.result()
 
     def _fetch_all(self) -> None:
-        at, leaves = self._start, FIRST_LEAVES
+        at = self._start
+        leaves = framing.WINDOW_LEAVES if self._source.cut_beforehand else FIRST_LEAVES
         try:
             while True:
                 self._room.acquire()
                 if self._closed:
                     return
-                until = min(self._stop, at + min(leaves, framing.WINDOW_LEAVES))
+                until = min(self._head, at + min(leaves, framing.WINDOW_LEAVES))
                 answer = _fetch(
                     self._source, self._between, self._keys, range(at, until), self._head
                 )

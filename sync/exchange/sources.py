@@ -20,6 +20,9 @@ class Source(Protocol):
     answers is believed in nothing: copying and taking in judge every octet.
     """
 
+    cut_beforehand: bool
+    """Whether its answers were cut when they were made: asked for less than one holds it has none."""
+
     def get(
         self, path: str, *, cap: int = ..., seconds: float = ..., signed: bool = ...
     ) -> Answered:

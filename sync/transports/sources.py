@@ -45,6 +45,8 @@ class Parcels:
     ``unseal`` opens boxes; it is called from the threads of the pull, so it must not ask the database.
     """
 
+    cut_beforehand = True
+
     def __init__(self, held: Sequence[Held], unseal: Callable[[bytes], bytes]) -> None:
         self._held = held
         self._unseal = unseal

@@ -29,6 +29,13 @@ def state_of_our_own(fresh_database):
     """Discs are taken in by code that opens threads: the data must be committed."""
 
 
+@pytest.fixture(autouse=True)
+def long_logs(monkeypatch):
+    """Have every log read in many stretches, as one of a million records is; discs are cut elsewhere."""
+    monkeypatch.setattr("sync.exchange.reading.FIRST_LEAVES", 1)
+    monkeypatch.setattr("sync.exchange.reading.STRETCH_LEAVES", 7)
+
+
 @pytest.fixture
 def met(county, city, tmp_path):
     """Two units that never reach each other, connected by documents on a disc and fingerprints by telephone."""

@@ -22,8 +22,9 @@ from django.core.wsgi import get_wsgi_application
 from django.db import OperationalError, connection
 
 from minqing.config import celery
-from sync.exchange import client, wire
+from sync.exchange import client, reading, wire
 from sync.exchange.custody import register_charge
+from sync.formats import framing
 from sync.kinds import RecordKind, register_kind
 from sync.models import Following
 from sync.signer.process import serve
@@ -98,6 +99,11 @@ def _take_settings(order):
         settings.MINQING_CLUSTER = None
         connection.settings_dict["HOST"] = order["server"]
     client.CONNECT_SECONDS, client.READ_SECONDS = 1.0, 5.0
+    framing.WINDOW_RECORDS, framing.WINDOW_LEAVES = (
+        48,
+        64,
+    )  # a log of hundreds is read as one of a million is
+    reading.FIRST_LEAVES, reading.STRETCH_LEAVES = 8, 100
 
 
 def _take_wire(place):
