@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 KIND = "sync.adoption"
 SUBJECT = "signer"
-UNOPENED_LIMIT = 10_000
+UNOPENED_LIMIT = 1_000_000
+"""Most runs that one adoption tells of: what lies in a run that is not told of keeps its number in its chain at every peer."""
 
 
 class Adopted(msgspec.Struct, frozen=True, kw_only=True):
