@@ -75,9 +75,11 @@ def idle_longer(peer: Peer, until: datetime.datetime, *, news: bool) -> None:
 def contact_note(contact: Contact, fault: str, *, retry_after: float | None = None) -> None:
     """Note how an attempt in one direction went, and when the next one is due."""
     if not fault:
-        Contact.objects.filter(pk=contact.pk).update(
-            failures=0, last_error="", succeeded_on=timezone.localdate()
-        )
+        today = timezone.localdate()
+        if (contact.failures, contact.last_error, contact.succeeded_on) != (0, "", today):
+            Contact.objects.filter(pk=contact.pk).update(
+                failures=0, last_error="", succeeded_on=today
+            )
         return
     failures = contact.failures + 1
     due = timezone.now() + datetime.timedelta(

@@ -93,8 +93,8 @@ def _attempt(peer: Peer, contact: Contact) -> Pulled:
         )
         fault = str(refused)
     contact_note(contact, fault, retry_after=retry_after)
-    following = Following.objects.get(peer=peer)
-    return Pulled(mirrored=following.mirrored, applied=following.applied, fault=fault)
+    mirrored, applied = Following.objects.values_list("mirrored", "applied").get(peer=peer)
+    return Pulled(mirrored=mirrored, applied=applied, fault=fault)
 
 
 @contextmanager

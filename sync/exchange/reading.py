@@ -51,8 +51,11 @@ def windows_ahead(
         PeerLied, Unreachable, Refused: as fetching and judging say.
     """
     keys = keyring.verifiers(peer, "peer")
+    if start >= stop:  # nothing is new; the note may say that the grants are others now
+        yield judging.judge(_fetch(source, between, keys, range(start, stop), stop), b"", between)
+        return
     with short_turns():
-        while True:  # also where nothing is new: the note may say that the grants are others now
+        while start < stop:
             stretch = range(start, min(stop, start + STRETCH_LEAVES))
             reach = min(stop, stretch.stop + framing.WINDOW_LEAVES)
             proven = mirror.commitments_between(peer, start, reach)
@@ -60,8 +63,6 @@ def windows_ahead(
                 for window in reader.windows():
                     yield window
                     start = window.disclosure.size
-            if start >= stop:
-                return
 
 
 class _Reader:
