@@ -45,7 +45,7 @@ def main():
     recorded = None
     if asked.from_log is not None:
         lines = [json.loads(line) for line in asked.from_log.read_text().splitlines()]
-        recorded = [line for line in lines if "do" in line]
+        recorded = [line for line in lines if "do" in line and line.pop("n")]
     log = asked.log or Path(f"soak-{asked.seed}.jsonl")
     template, server = standalone.template()
     try:
