@@ -18,8 +18,9 @@ from sync.exchange import pull as pull_room
 from sync.formats import forks, heads, notes
 from sync.ledger import erasure, refill
 from sync.models import Contact, Entry, Incident, Log, Opening, Peer
-from sync.models.exchange import Received
+from sync.models.exchange import Following, Grant, Quarantine, Received
 from sync.models.handovers import Handover
+from sync.models.transports import Sent
 from sync.transports import carrying, discs
 from tenants.current import current_unit, unit_by_code, unit_context
 from tenants.models import Domain, Unit
@@ -248,6 +249,24 @@ def settle_handovers():
 def custodies():
     """Return who keeps each subject that was ever offered, and whether that is contested."""
     return {stands.subject: [stands.home, stands.contested] for stands in custody.standings()}
+
+
+def fast_path(*, origin):
+    """Return what this unit knows of parcels to and from a peer: what a run that ends for want of them is judged by."""
+    peer = peers.peer_by_origin(origin)
+    broker = Contact.objects.filter(peer=peer, direction="broker").first()
+    following = Following.objects.filter(peer=peer)
+    return {
+        "head": ledger.head().size,
+        "sent": list(Sent.objects.filter(peer=peer, way="broker").values_list("size", flat=True)),
+        "delivered": peer.delivered,
+        "epoch": peer.epoch,
+        "broker": broker and [broker.failures, broker.last_error, str(broker.due_at)],
+        "grants": sorted(Grant.objects.filter(peer=peer).values_list("kind", flat=True)),
+        "following": list(following.values_list("mirrored", "applied", "epoch").first() or ()),
+        "held": Quarantine.objects.filter(peer=peer).count(),
+        "frozen": str(peer.frozen_on or ""),
+    }
 
 
 def carry_out(*, folder, to):

@@ -119,6 +119,9 @@ class Run:
         before = _received(unit)
         while _received(unit) == before:
             if time.monotonic() > deadline:
+                for asked, other in ((peer, unit), (unit, peer)):
+                    knows = self.tell(asked, "fast_path", origin=other.origin)
+                    self._write(n=self.number, unit=asked.number, peer=other.number, knows=knows)
                 self.fail(
                     f"nothing of unit {peer.number} comes to unit {unit.number} over the broker that all share"
                 )
