@@ -27,6 +27,8 @@ from sync.refusals import RequestRefused
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from django.db.models import QuerySet
+
 _COPY_BEGIN = 19
 _COPY_END = 2
 
@@ -133,16 +135,42 @@ def _told(peer: Peer, epoch: int, where: sql.Composable, window: _Window) -> tup
     """
     said = Told.objects.filter(peer=peer, epoch=epoch)
     at_start = said.filter(size=window.start).first()
-    before = (at_start.count, at_start.last) if at_start else _recount(where, window.start)
+    if at_start is not None:
+        before: tuple[int, str] | None = (at_start.count, at_start.last)
+    elif window.start and erasure.own_orders().exists():
+        before = _told_between(said, where, window.start)
+    else:
+        before = _recount(where, window.start)
+    if before is None:
+        return None
     if erasure.own_orders().exists():
-        if at_start is None and window.start:
-            return None
         within = said.filter(size__gt=window.start, size__lte=window.stop).order_by("-size").first()
         if within is not None:
             between = _recount(where, within.size)[0] - _recount(where, window.start)[0]
             if before[0] + between != within.count:
                 return None
     return _with(before, window)
+
+
+def _told_between(
+    said: QuerySet[Told], where: sql.Composable, start: int
+) -> tuple[int, str] | None:
+    """Return what a peer was told up to an index at which no answer of ours ended; None where that cannot be known any more.
+
+    Parcels and pulls end at places of their own. From the answer that ended below it is counted on, unless the one that ended above
+    shows that something in between is gone since it was told.
+    """
+    below = said.filter(size__lt=start).order_by("-size").first()
+    above = said.filter(size__gt=start).order_by("size").first()
+    if below is None:
+        return None
+    if above is not None:
+        between = _recount(where, above.size)[0] - _recount(where, below.size)[0]
+        if below.count + between != above.count:
+            return None
+    count, last = _recount(where, start)
+    more = count - _recount(where, below.size)[0]
+    return below.count + more, last if more else below.last
 
 
 def _with(before: tuple[int, str], window: _Window) -> tuple[int, str]:
