@@ -157,13 +157,11 @@ def _told_between(
 ) -> tuple[int, str] | None:
     """Return what a peer was told up to an index at which no answer of ours ended; None where that cannot be known any more.
 
-    Parcels and pulls end at places of their own. From the answer that ended below it is counted on, unless the one that ended above
-    shows that something in between is gone since it was told.
+    Parcels and pulls end at places of their own. From the answer that ended below, or from the beginning, it is counted on, unless
+    the one that ended above shows that something in between is gone since it was told.
     """
-    below = said.filter(size__lt=start).order_by("-size").first()
+    below = said.filter(size__lt=start).order_by("-size").first() or Told(size=0, count=0, last="")
     above = said.filter(size__gt=start).order_by("size").first()
-    if below is None:
-        return None
     if above is not None:
         between = _recount(where, above.size)[0] - _recount(where, below.size)[0]
         if below.count + between != above.count:

@@ -65,6 +65,18 @@ def test_counting_goes_on_between_two_answers_although_there_are_orders(told):
     assert disclosed(told, whole.size + 1).epoch == whole.epoch
 
 
+def test_a_parcel_after_new_grants_does_not_count_up_their_number_again(told, city):
+    with unit_context(told):
+        for granted in (False, True):
+            peers.grant_set(origin_of(city), KIND, granted=granted, history=True)
+        new = Peer.objects.get().epoch
+        middle = place(b"line 5")
+    assert disclosed(told, middle).epoch == new
+    with unit_context(city):
+        assert pull.pull(peers.peer_by_origin(origin_of(told))).fault == ""
+    assert disclosed(told, 0).epoch == new
+
+
 @pytest.mark.parametrize("gone", [b"line 1", b"line 4"])
 def test_counting_begins_anew_where_something_told_in_between_is_gone(told, gone):
     whole = disclosed(told, 0)
