@@ -7,8 +7,8 @@ index its grant begins at, `unit:<origin>` ones to that unit alone. Every answer
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from django.db import connection, transaction
@@ -36,14 +36,25 @@ _AHEAD = 2
 """Answers that a reader fetches ahead of what it has taken in: after a crash it asks for them again."""
 
 
-# How many records, whether their octets end the answer, the last one's index and its commitment.
-_LONG_ENOUGH = sql.SQL(
-    "SELECT w.*, (SELECT encode(commitment, 'hex') FROM sync_entry e WHERE e.index = w.last) FROM ("
-    " SELECT count(*), max(before + length) >= {octets} AS whole, max(index) AS last FROM ("
-    "  SELECT index, length, sum(length) OVER (ORDER BY index) - length AS before FROM ("
-    "   SELECT index, octet_length(body) + octet_length(header) AS length FROM sync_opening"
-    "   WHERE index >= {start} AND index < {stop} AND {where} ORDER BY index LIMIT {records}"
-    " ) AS a) AS b WHERE before < {octets}) AS w"
+_STEP = 1024
+"""Leaves whose records are added up at a time while an answer is not long enough: those of the last step alone are gone through."""
+
+_PIECE = 256
+"""Rows of one piece of an answer: a buffer of many megabytes would cost more in fresh memory than it saves in sending."""
+
+
+_EXTENT = sql.SQL(
+    "SELECT count(*), coalesce(sum(octet_length(body) + octet_length(header)), 0), max(index) FROM sync_opening"
+    " WHERE index >= {start} AND index < {stop} AND {where}"
+)
+
+# The same of the records that an answer still has room for. The one that passes its length is the last.
+_CUT = sql.SQL(
+    "SELECT count(*), coalesce(sum(length), 0), max(index) FROM ("
+    " SELECT index, length, sum(length) OVER (ORDER BY index) - length AS before FROM ("
+    "  SELECT index, octet_length(body) + octet_length(header) AS length FROM sync_opening"
+    "  WHERE index >= {start} AND index < {stop} AND {where} ORDER BY index LIMIT {records}"
+    ") AS a) AS b WHERE before < {octets}"
 )
 
 
@@ -107,10 +118,11 @@ def disclose(peer: Peer, start: int, stop: int, *, known: int) -> list[bytes]:
             Peer.objects.filter(pk=peer.pk).update(epoch=epoch)
             told = _with(_recount(where, start), window)
         counted, last = told
-        Told.objects.update_or_create(
-            peer=peer, epoch=epoch, size=window.stop, defaults={"count": counted, "last": last}
-        )
-        rows = _rows(where, window) if window.count else b""
+        Told.objects.bulk_create(
+            [Told(peer=peer, epoch=epoch, size=window.stop, count=counted, last=last)],
+            update_conflicts=True, unique_fields=["peer", "epoch", "size"], update_fields=["count", "last"],
+        )  # fmt: skip
+        rows = _rows(where, window) if window.count else []
         if _order_waits(min(known, size)):
             raise RequestRefused(
                 "busy", "An erasure order is about to enter the log; ask again when it has."
@@ -124,7 +136,7 @@ def disclose(peer: Peer, start: int, stop: int, *, known: int) -> list[bytes]:
         last=last,
         grants=tuple(grants),
     ).sign(*peer_keys())
-    return [rows, framing.end(note)]
+    return [*rows, framing.end(note)]
 
 
 def _told(peer: Peer, epoch: int, where: sql.Composable, window: _Window) -> tuple[int, str] | None:
@@ -135,15 +147,16 @@ def _told(peer: Peer, epoch: int, where: sql.Composable, window: _Window) -> tup
     """
     said = Told.objects.filter(peer=peer, epoch=epoch)
     at_start = said.filter(size=window.start).first()
+    ordered = erasure.own_orders().exists()
     if at_start is not None:
         before: tuple[int, str] | None = (at_start.count, at_start.last)
-    elif window.start and erasure.own_orders().exists():
+    elif window.start and ordered:
         before = _told_between(said, where, window.start)
     else:
         before = _recount(where, window.start)
     if before is None:
         return None
-    if erasure.own_orders().exists():
+    if ordered:
         within = said.filter(size__gt=window.start, size__lte=window.stop).order_by("-size").first()
         if within is not None:
             between = _recount(where, within.size)[0] - _recount(where, window.start)[0]
@@ -211,20 +224,32 @@ def _disclosed(origin: str, grants: Sequence[tuple[str, int]]) -> sql.Composable
 
 def _window(where: sql.Composable, start: int, stop: int) -> _Window:
     """Return how far one answer reaches: so many records, so many octets."""
+    count, last = 0, None
+    records, octets = framing.WINDOW_RECORDS, framing.WINDOW_OCTETS
     with connection.cursor() as cursor:
-        cursor.execute(
-            _LONG_ENOUGH.format(
-                start=sql.Literal(start),
-                stop=sql.Literal(stop),
-                where=where,
-                records=sql.Literal(framing.WINDOW_RECORDS),
-                octets=sql.Literal(framing.WINDOW_OCTETS),
-            )
-        )
-        count, full, index, last = cursor.fetchone()
-    if full or count == framing.WINDOW_RECORDS:
-        stop = index + 1
-    return _Window(start=start, stop=stop, count=count, last=last or "")
+
+        def extent(question: sql.SQL, at: int) -> tuple[int, int, int | None]:
+            until = min(stop, at + _STEP)
+            named = {"start": at, "stop": until, "records": records, "octets": octets}
+            literals = {name: sql.Literal(value) for name, value in named.items()}
+            cursor.execute(question.format(where=where, **literals))
+            found: tuple[int, int, int | None] = cursor.fetchone()
+            return found
+
+        for at in range(start, stop, _STEP):
+            more, length, index = extent(_EXTENT, at)
+            full = more >= records or length >= octets
+            if full:
+                more, length, index = extent(_CUT, at)
+            count, records, octets = count + more, records - more, octets - length
+            last = last if index is None else index
+            if full:
+                assert last is not None
+                stop = last + 1
+                break
+        cursor.execute("SELECT encode(commitment, 'hex') FROM sync_entry WHERE index = %s", [last])
+        (commitment,) = cursor.fetchone() or ("",)
+    return _Window(start=start, stop=stop, count=count, last=commitment)
 
 
 def _recount(where: sql.Composable, stop: int) -> tuple[int, str]:
@@ -241,13 +266,14 @@ def _recount(where: sql.Composable, stop: int) -> tuple[int, str]:
         return count, last or ""
 
 
-def _rows(where: sql.Composable, window: _Window) -> bytes:
-    """Return the rows of a window: PostgreSQL's binary COPY, without its begin and end, is our framing."""
-    copied = io.BytesIO()
+def _rows(where: sql.Composable, window: _Window) -> list[bytes]:
+    """Return the rows of a window, in pieces: PostgreSQL's binary COPY, without its begin and end, is our framing."""
+    rows: list[bytes] = []
     with connection.cursor() as cursor:
         query = sql.SQL(
             "COPY (SELECT index, salt, header, body FROM sync_opening WHERE index >= {} AND index < {} AND {} ORDER BY index)"
             " TO STDOUT (FORMAT binary)"
         ).format(sql.Literal(window.start), sql.Literal(window.stop), where)
-        cursor.copy_expert(query, copied)
-    return bytes(copied.getbuffer()[_COPY_BEGIN:-_COPY_END])
+        cursor.copy_expert(query, SimpleNamespace(write=rows.append))
+    rows[0], rows[-1] = rows[0][_COPY_BEGIN:], rows[-1][:-_COPY_END]
+    return [b"".join(rows[at : at + _PIECE]) for at in range(0, len(rows), _PIECE)]

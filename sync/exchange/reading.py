@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from sync.formats.notes import VerifierKey
     from sync.models.exchange import Peer
 
-ANSWER_CAP = framing.WINDOW_OCTETS + 66 * 1024 * 1024
-"""Most octets of one answer: what an answer may have, and one record of the largest size."""
+ANSWER_CAP = 74 * 1024 * 1024
+"""Most octets of one answer: the 8 MiB that an issuer may reach, and a record of the largest size that passes them."""
 
 ANSWER_SECONDS = 120.0
 

@@ -29,8 +29,8 @@ MEDIA_TYPE = "application/vnd.minqing.records"
 WINDOW_RECORDS = 8192
 """Most records in one answer."""
 
-WINDOW_OCTETS = 8 * 1024 * 1024
-"""An answer ends with the record that passes this."""
+WINDOW_OCTETS = 4 * 1024 * 1024
+"""An answer of ours ends with the record that passes this: half of what the protocol allows."""
 
 WINDOW_LEAVES = 2 * WINDOW_RECORDS
 """An answer covers at most so many leaves: what was not disclosed costs the reader no memory either."""

@@ -41,10 +41,10 @@ def pack(
     commitments = b"".join([entry[1:] for entry in tree.read_entries(first, last - first)])
     start, stop, sealed = *records, b""
     if start < stop:
-        rows, end = feed.disclose(peer, start, stop, known=known)
+        *rows, end = feed.disclose(peer, start, stop, known=known)
         said = framing.read_disclosure(framing.split(end)[1], keys[0].verifier)
         stop, epoch = said.size, said.epoch
-        sealed = boxes.seal(rows + end, keyring.good_keys(peer, "box")[0])
+        sealed = boxes.seal(b"".join([*rows, end]), keyring.good_keys(peer, "box")[0])
     label = Label(
         issuer=origin(), recipient=peer.origin, epoch=epoch, size=head.size if head is not None else 0,
         leaves=(first, last), records=(start, stop),

@@ -47,7 +47,7 @@ def disclosed(unit, start, stop=None):
     """Return what the note says when the peer reads from one index to another, as a parcel or a disc has it."""
     with unit_context(unit):
         size = ledger.head().size
-        _, end = feed.disclose(Peer.objects.get(), start, stop or size, known=size)
+        *_, end = feed.disclose(Peer.objects.get(), start, stop or size, known=size)
         return framing.read_disclosure(framing.split(end)[1], peer_keys()[0].verifier)
 
 
