@@ -4,7 +4,7 @@ The issuer is a whole deployment of its own (embedded PostgreSQL, signer, gunico
 embedded server: head, bundles, records, each verified against its leaf, stored, and handed to a handler that
 keeps a row for each. Then the issuer's PostgreSQL replicates the same rows to ours; of three rounds medians are told. Both
 servers run with fsync, and both are worn in before anything is measured: else what comes first pays for the first touch of all
-shared memory and for new WAL files.
+shared memory, for new WAL files, and for a vacuum that the load set off.
 PouchDB replicates fewer documents of the same size over HTTP, where npm is at hand. `--records 1000000` for a million.
 Targets on 2 cores: as many as logical replication, ten times PouchDB, at most 300 MB however long the backlog is.
 """
@@ -105,6 +105,7 @@ def _measure(issuer: Deployment, count: int) -> dict[str, float]:
     for server in (_server(postgres.cluster_for(issuer.state)), _server(settings.MINQING_CLUSTER)):
         _wear_in(server)
     size = int(issuer.python(_LOAD.format(count=count), unit="430522"))
+    _server(postgres.cluster_for(issuer.state)).execute("VACUUM (ANALYZE)")
     httpx.get(f"{address}/ledger/checkpoint".replace("xinshao.localhost", "127.0.0.1"), headers={"host": f"xinshao.localhost:{issuer.port}"}, trust_env=False)  # fmt: skip
     rounds = []
     for code, name, host in _READERS if count <= 100_000 else _READERS[:1]:
