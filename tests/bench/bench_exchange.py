@@ -203,7 +203,7 @@ def _wear_in(server: Any) -> None:
     """Write more than shared memory holds, and make its WAL files free for use: a unit's server runs since long."""
     server.execute(
         "CREATE TABLE bench_worn AS SELECT 0 AS n, ''::text AS filling WITH NO DATA;"
-        "INSERT INTO bench_worn SELECT n, repeat(md5(n::text), 40) FROM generate_series(1, 300000) AS n"
+        "INSERT INTO bench_worn SELECT n, repeat(md5(n::text), 40) FROM generate_series(1, 900000) AS n"
     )
     server.execute("DROP TABLE bench_worn")
     server.execute("CHECKPOINT")

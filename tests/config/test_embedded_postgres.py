@@ -140,3 +140,19 @@ def test_binaries_that_the_server_account_cannot_reach_are_copied_with_their_lib
     for name in ("initdb", "postgres"):
         told = subprocess.run([copied / name, "--version"], capture_output=True, text=True)
         assert "PostgreSQL" in told.stdout, told.stderr
+
+
+@pytest.mark.parametrize(
+    ("limit", "megabytes"),
+    [(64 * 2**20, 128), (2 * 2**30, 256), (10**15, 1024), ("max", None), (None, None)],
+)
+def test_the_servers_cache_keeps_to_the_memory_that_a_container_has(
+    tmp_path, monkeypatch, limit, megabytes
+):
+    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 8 // 2**20
+    file = tmp_path / "memory.max"
+    if limit is not None:
+        file.write_text(f"{limit}\n")
+    monkeypatch.setattr(keeper, "_MEMORY", (str(tmp_path / "none"), str(file)))
+    most = min(max(machine, 128), 1024)
+    assert keeper._cache_megabytes() == min(megabytes or most, most)

@@ -11,7 +11,6 @@ import pytest
 from sync.errors import SignerRefused, SignerUnreachable
 from sync.formats import merkle, notes
 from sync.identity import identity
-from sync.kinds import RecordKind, register_kind
 from sync.signer import messages
 from sync.signer.client import SocketSigner
 from sync.signer.core import Signer, SignerBusy
@@ -19,7 +18,6 @@ from sync.signer.store import Seen, Signed, Store
 from tenants.current import unit_context
 from tests.support.signer_process import SignerProcess
 
-register_kind(RecordKind(name="test.note"))
 ORIGIN = "minqing/430522/0a1b2c3d"
 LEAVES = [merkle.leaf_hash(bytes([at])) for at in range(40)]
 

@@ -13,12 +13,15 @@ from sync.audiences import PUBLIC
 from sync.errors import LedgerFault, RolledBack, SignerRefused, SignerUnreachable
 from sync.formats import merkle, notes
 from sync.identity import log_key
+from sync.kinds import RecordKind, register_kind
 from sync.ledger import adoption, tree
 from sync.models import Entry, Head, Log, Opening, Pending
 from sync.signer import client, messages
 from sync.signer.core import Signer
 from tenants.current import unit_context
 from tests.conftest import drop_database, use_database
+
+register_kind(RecordKind(name="test.note"))
 
 
 def append(subject="s"):

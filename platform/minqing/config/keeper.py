@@ -34,7 +34,6 @@ _STARTS = 20
 _OPTIONS = {
     "listen_addresses": "",
     "max_connections": "200",
-    "shared_buffers": "256MB",
     "max_locks_per_transaction": "256",
     "wal_level": "logical",
     "max_wal_size": "2GB",
@@ -46,6 +45,22 @@ _OPTIONS = {
     "log_error_verbosity": "terse",  # else a refused row stands in the log in full
     "track_commit_timestamp": "off",
 }
+
+
+_MEMORY = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+_CACHE_MEGABYTES = range(128, 1025)
+
+
+def _cache_megabytes() -> int:
+    """Return how much the server may cache: an eighth of what this machine or container has, within bounds.
+
+    A log of a million records has 200 MB of indexes that each new record touches anywhere; nothing is taken before it is used.
+    """
+    octets = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    for limit in map(Path, _MEMORY):
+        with contextlib.suppress(OSError, ValueError):  # none set, or no such file
+            octets.append(int(limit.read_text()))
+    return min(max(min(octets) // 8 // 2**20, _CACHE_MEGABYTES[0]), _CACHE_MEGABYTES[-1])
 
 
 def binaries() -> Path:
@@ -148,7 +163,8 @@ def _start_server(cluster: Cluster, bin_folder: Path) -> subprocess.Popen[bytes]
     """
     command = [str(bin_folder / "postgres"), "-D", str(cluster.data), "-k", str(cluster.sockets)]
     lasting = {} if cluster.durable else {"fsync": "off", "full_page_writes": "off"}
-    for name, value in {**_OPTIONS, **lasting}.items():
+    cache = {"shared_buffers": f"{_cache_megabytes()}MB"}
+    for name, value in {**_OPTIONS, **cache, **lasting}.items():
         command += ["-c", f"{name}={value}"]
     for _ in range(_STARTS):
         with cluster.log.open("ab") as log:
