@@ -6,111 +6,26 @@ contradict themselves or each other nothing moves, and the public page says that
 
 from __future__ import annotations
 
-import dataclasses
-import datetime
 import re
 import uuid
-from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
 import pytest
-from django.conf import settings
-from django.test import override_settings
-from django.utils import timezone
 
-from minqing.archives import bodies, selectors
+from minqing.archives import selectors
 from minqing.archives.errors import NotInArchive
-from sync import identity
-from sync.exchange import custody, handover, keys, peers, pull, region
-from sync.formats import handovers, notes, possession, regions
-from sync.formats.handovers import Accept, Cancel, Close, Notice, Objection, Offer, Order, Taken
-from sync.models import Incident, Peer, Quarantine
-from tenants.current import unit_context
-from tests.support import liar as lies
-
-PUBLIC_ID = uuid.UUID(int=20261122, version=4)
-SUBJECT = f"official:{PUBLIC_ID}"
-
-
-class Teller(lies.Liar):
-    """A made-up unit that tells steps of handovers and facts about one official."""
-
-    def step(self, kind, day="2026-11-22", **fields):
-        """Append one step."""
-        body = handovers.encode(kind(subject=SUBJECT, **fields))
-        return self.add(body, kind=handovers.KIND, subject=handovers.subject_of(SUBJECT), day=day)
-
-    def facts(self, version=1):
-        """Append the official's public facts."""
-        post = bodies.PostBody(
-            duties="", from_month="202403", title="镇长", to_month="", unit_name="坪上镇"
-        )
-        body = bodies.OfficialBody(
-            home_name=self.code, name="王示例", official=str(PUBLIC_ID), posts=(post,), reason="",
-            state="published", telephone="", version=version,
-        )  # fmt: skip
-        return self.add(bodies.encode(body), kind=bodies.OFFICIAL_KIND, subject=SUBJECT)
-
-    def entry(self, official, number, version=1, source="visit"):
-        """Append an entry about an official."""
-        name = str(uuid.UUID(int=number, version=4))
-        body = bodies.EntryBody(
-            day="2026-11-02", entry=name, expires_on="", home_name=self.code, negative=False, official=official,
-            official_name="王示例", reason="x" * (version > 1), source=source, source_commitment="", source_unit="",
-            state="published", text="一段话", title="标题", unit_name="坪上镇", version=version,
-        )  # fmt: skip
-        return self.add(bodies.encode(body), kind=bodies.ENTRY_KIND, subject=f"entry:{name}")
-
-    def offers(self, to, number=1):
-        """Append an offer."""
-        return self.step(Offer, number=number, records=0, root="", to=to.origin)
-
-    def closes(self, offer, accept):
-        """Append a close."""
-        return self.step(Close, offer=offer, accept=accept, records=0, root="")
-
-    def takes(self, cites, of, head=b""):
-        """Append the word that it holds a close."""
-        return self.step(Taken, cites=cites, of=of.origin, head=head.decode())
+from sync.exchange import custody, keys
+from sync.formats import handovers, notes, possession
+from sync.formats.handovers import Accept, Cancel, Close, Notice, Offer
+from sync.models import Incident, Peer
+from tests.support.teller import PUBLIC_ID, SUBJECT, held, home, read, three_connected
 
 
 @pytest.fixture
 def told(county):
-    """The old home, the new one and their superior, all made up and connected to 新邵县."""
-    with ExitStack() as stack:
-        tellers = [
-            stack.enter_context(Teller(code).served()) for code in ("430581", "430582", "430500")
-        ]
-        stack.enter_context(unit_context(county))
-        for teller in tellers:
-            teller.recipient = identity.origin()
-            state = peers.connection_request(teller.address)
-            peers.connection_accept(state.origin, state.fingerprint)
-            Peer.objects.filter(origin=teller.origin).update(accepted_there="2026-11-01")
-        tellers[0].facts()
+    with three_connected(county) as tellers:
         yield tellers
-
-
-def read(*tellers):
-    """Pull from these, in this order, then do what the sweep does."""
-    for teller in tellers:
-        if teller.records:
-            fault = pull.pull(Peer.objects.get(origin=teller.origin)).fault
-            assert fault == "", fault
-    handover.try_again()
-
-
-def home():
-    """Return the home's origin and why it is contested."""
-    stands = custody.standing(SUBJECT)
-    assert stands is not None
-    return stands.home, stands.contested
-
-
-def held():
-    """Return the sentences of what is held back."""
-    return [row.sentence for row in Quarantine.objects.order_by("peer", "index")]
 
 
 def test_a_new_home_read_before_the_old_one_is_not_believed_sooner(told):
@@ -371,154 +286,6 @@ def test_a_step_in_another_spelling_or_under_another_subject_is_held_back(told):
     read(old)
     assert len(held()) == 2
     assert custody.standing(SUBJECT) is None
-
-
-@pytest.fixture
-def notice(told):
-    """The directory names the third unit superior to the first; it has given notice that the first is dead."""
-    old, new, superior = told
-    custody.superior_set(old.origin, superior.origin)
-    return superior.step(
-        Notice, day="2026-10-01", home=old.origin, to=new.origin, reason="停摆", size=1
-    )
-
-
-def test_an_order_after_public_notice_moves_from_a_dead_home(told, notice):
-    old, new, superior = told
-    order = superior.step(Order, notice=notice, day="2026-10-31")
-    new.takes(order, superior)
-    new.facts()
-    read(old, new, superior)
-    assert (home(), held()) == ((new.origin, ""), [])
-    assert [custody.may_issue(SUBJECT, old.origin, index) for index in (0, 1)] == ["", "after"]
-    old.facts(version=2)  # it lived after all: kept, not shown, and said
-    read(old)
-    assert home() == (new.origin, "late-records")
-    assert selectors.official_page(PUBLIC_ID).official.origin == new.origin
-
-
-def test_an_order_of_the_superior_takes_from_a_home_that_is_frozen_for_a_fork(told, notice):
-    old, new, superior = told
-    old.offers(superior)
-    read(old, superior)
-    shown, chains = list(old.records), dict(old.chains)
-    old.entry(str(PUBLIC_ID), 1)
-    read(old)
-    old.records, old.chains = shown, chains
-    old.entry(str(PUBLIC_ID), 2)
-    pull.pull(Peer.objects.get(origin=old.origin))
-    assert Peer.objects.get(origin=old.origin).state == "frozen"
-    assert home() == (old.origin, "forked")
-    order = superior.step(Order, notice=notice, day="2026-10-31")
-    new.takes(order, superior)
-    new.facts()
-    read(superior, new)
-    assert home() == (new.origin, "")
-    assert selectors.official_page(PUBLIC_ID).official.origin == new.origin
-
-
-def region_policy(superior, *members):
-    """Have a made-up unit announce its policy key and publish a policy for its region."""
-    key = notes.SigningKey.from_seed(regions.key_name(superior.origin), bytes(32))
-    named = str(key.verifier)
-    proof = possession.prove(superior.origin, {"policy": named}, [key])["policy"]
-    body = msgspec.json.encode(keys.Notice(use="policy", key=named, proof=proof))
-    superior.add(body, kind=keys.KIND, subject="key/policy")
-    today = timezone.localdate()
-    terms = regions.Terms(
-        region=superior.origin, version=1, signed=today, expires=today + datetime.timedelta(days=30),
-        logs=[member.keys["log"].verifier for member in members], operators=[], quorum=0,
-    )  # fmt: skip
-    signed = notes.sign(regions.compose(terms), key).encode()
-    superior.add(signed, kind=region.KIND, subject="policy")
-
-
-@pytest.mark.parametrize("trusted", [True, False])
-def test_the_region_s_policy_names_whose_order_counts(told, trusted):
-    old, new, superior = told
-    region_policy(superior, old, new)
-    if trusted:
-        region.trust(superior.origin)
-    read(old, superior)
-    assert custody.superior_of(old.origin) == (superior.origin if trusted else "")
-    assert custody.superior_of(superior.origin) == ""
-    assert custody.units_below(superior.origin) == (
-        sorted([old.origin, new.origin]) if trusted else []
-    )
-    noticed = superior.step(
-        Notice, day="2026-10-01", home=old.origin, to=new.origin, reason="停摆", size=1
-    )
-    new.takes(superior.step(Order, notice=noticed, day="2026-10-31"), superior)
-    new.facts()
-    read(superior, new)
-    if trusted:
-        assert home() == (new.origin, "")
-    else:
-        assert custody.standing(SUBJECT) is None
-        assert held()[0] == "The directory here does not name this unit superior to the home."
-
-
-def test_a_line_that_an_operator_entered_goes_before_the_policy(told):
-    old, new, superior = told
-    region_policy(superior, old, new)
-    region.trust(superior.origin)
-    read(superior)
-    custody.superior_set(old.origin, new.origin)
-    assert custody.superior_of(old.origin) == new.origin
-    assert custody.superior_of(new.origin) == superior.origin
-
-
-def test_an_order_before_the_notice_has_stood_is_held_back(told, notice):
-    old, _new, superior = told
-    superior.step(Order, notice=notice, day="2026-10-30")
-    read(old, superior)
-    assert home() == (old.origin, "")
-    assert len(held()) == 1
-
-
-def test_an_order_of_a_unit_that_the_directory_does_not_name_is_held_back(told, notice):
-    old, new, superior = told
-    custody.superior_set(old.origin, new.origin)
-    superior.step(Order, notice=notice, day="2026-11-22")
-    read(old, superior)
-    assert custody.standing(SUBJECT) is None
-    assert len(held()) == 2
-
-
-@pytest.mark.parametrize("objection_first", [True, False])
-def test_the_homes_objection_voids_an_order(told, notice, objection_first):
-    old, _new, superior = told
-    if objection_first:
-        read(superior)
-        old.step(Objection, notice=notice, reason="本单位正常运行")
-        read(old)
-    superior.step(Order, notice=notice, day="2026-11-22")
-    read(superior)
-    if not objection_first:
-        old.step(Objection, notice=notice, reason="本单位正常运行")
-        read(old)
-    assert home()[1] == "objected"
-    if objection_first:
-        assert home()[0] == old.origin
-
-
-def test_two_orders_are_contested(told, notice):
-    old, new, superior = told
-    second = superior.step(
-        Notice, day="2026-10-01", home=old.origin, to=new.origin, reason="再次", size=1
-    )
-    superior.step(Order, notice=notice, day="2026-11-22")
-    superior.step(Order, notice=second, day="2026-11-22")
-    read(old, superior)
-    assert home()[1] == "two-orders"
-
-
-def test_the_length_of_the_notice_is_a_setting(told, notice):
-    old, new, superior = told
-    superior.step(Order, notice=notice, day="2026-10-02")
-    with override_settings(MINQING=dataclasses.replace(settings.MINQING, notice_days=1)):
-        read(old, superior)
-    assert home() == (new.origin, "")
 
 
 def test_the_example_of_the_protocol_page_is_what_the_code_makes():

@@ -8,54 +8,22 @@ from dataclasses import replace
 import pytest
 
 from sync import audiences, identity
-from sync.errors import ProofFault, RecordFault
-from sync.exchange import client, incidents, mirror, peers, pull, reading
+from sync.errors import ProofFault
+from sync.exchange import incidents, mirror, reading
 from sync.formats import forks, framing, heads, notes, records
-from sync.models import Following, Incident, Peer, Quarantine, Received
-from sync.models.exchange import Contact, PeerHead
+from sync.models import Incident, Peer, Quarantine
+from sync.models.exchange import PeerHead
 from sync.models.ledger import Pending
 from sync.refusals import PeerFault
 from tenants.current import unit_context
-from tests.support import liar as lies
 from tests.support.exchange import KIND, applied_bodies
+from tests.support.followed import TRUE, cursors, fetch, followed_liar, incident
 
 
 @pytest.fixture
 def liar(county):
-    """A made-up unit, connected to 新邵县 and followed up to five true records."""
-    with lies.Liar().served() as liar:
-        for number in range(5):
-            liar.add(b"true %d" % number)
-        with unit_context(county):
-            liar.recipient = identity.origin()
-            state = peers.connection_request(liar.address)
-            peers.connection_accept(state.origin, state.fingerprint)
-            peer = Peer.objects.get()
-            peer.accepted_there = peer.accepted_here
-            peer.save()
-        assert fetch(county).fault == ""
+    with followed_liar(county) as liar:
         yield liar
-
-
-TRUE = [b"true %d" % number for number in range(5)]
-
-
-def fetch(unit):
-    with unit_context(unit):
-        return pull.pull(Peer.objects.get())
-
-
-def incident(unit):
-    """Return the one incident: name, evidence by name, and the peer as it is now."""
-    with unit_context(unit):
-        row = Incident.objects.get()
-        return row.name, {e.name: bytes(e.content) for e in row.evidence.all()}, Peer.objects.get()
-
-
-def cursors(unit):
-    with unit_context(unit):
-        following = Following.objects.get()
-        return following.mirrored, following.applied
 
 
 def test_lines_that_somebody_writes_under_a_head_replace_no_note_and_are_replaced(liar, county):
@@ -321,164 +289,6 @@ def test_a_header_with_a_repeated_key_is_unreadable(liar, county):
     liar.add(b"two meanings", header=octets[:-1] + b',"schema":1}')
     assert "index 5" in fetch(county).fault
     assert applied_bodies(county) == TRUE
-
-
-@pytest.mark.parametrize("path", ["/ledger/checkpoint", "/ledger/tile", "/exchange/records"])
-def test_an_endless_answer_is_cut_off(liar, county, path, monkeypatch):
-    monkeypatch.setattr(reading, "ANSWER_CAP", 2_000_000)
-    liar.add(b"next")
-    liar.misbehave(path, lies.endless)
-    assert "more than" in fetch(county).fault
-    name, evidence, _ = incident(county)
-    assert name == "oversized"
-    assert set(evidence["answer"]) == {ord("x")}
-    assert applied_bodies(county) == TRUE
-
-
-def test_an_answer_announced_as_too_large_is_not_read(liar, county):
-    liar.misbehave("/ledger/checkpoint", lies.announcing(10**12))
-    assert "announces" in fetch(county).fault
-    assert incident(county)[0] == "oversized"
-
-
-@pytest.mark.parametrize("path", ["/ledger/checkpoint", "/ledger/tile", "/exchange/records"])
-def test_a_redirect_is_never_followed(liar, county, path):
-    liar.add(b"next")
-    with lies.Liar("430582").served() as other:
-        liar.misbehave(path, lies.redirecting(f"{other.address}/ledger/checkpoint"))
-        assert "redirect" in fetch(county).fault
-        assert other.seen == []
-    name, evidence, _ = incident(county)
-    assert name == "redirected"
-    assert other.address.encode() in evidence["answer"]
-
-
-def test_a_slow_drip_ends_at_the_deadline(liar, county, monkeypatch):
-    get = client.Client.get
-    monkeypatch.setattr(
-        client.Client,
-        "get",
-        lambda self, path, **limits: get(self, path, **{**limits, "seconds": 0.5}),
-    )
-    liar.misbehave("/ledger/checkpoint", lies.dripping)
-    assert "not complete" in fetch(county).fault
-    assert incident(county)[0] == "slow"
-
-
-@pytest.mark.parametrize("path", ["/ledger/checkpoint", "/exchange/records"])
-def test_a_wire_cut_in_the_middle_of_an_answer_is_held_against_nobody(
-    liar, county, monkeypatch, path
-):
-    monkeypatch.setattr(client, "READ_SECONDS", 0.6)
-    monkeypatch.setattr(client, "SILENT_SECONDS", 0.3)
-    liar.add(b"next")
-    liar.misbehave(path, lies.silent_after(500))
-    assert "did not answer in time" in fetch(county).fault
-    with unit_context(county):
-        assert not Incident.objects.exists()
-    liar.behave()
-    assert fetch(county).fault == ""
-
-
-def test_records_cut_off_in_the_middle_are_refused(liar, county):
-    liar.add(b"next")
-    liar.bend("/exchange/records", lambda octets: octets[: len(octets) // 2])
-    assert "cannot be read" in fetch(county).fault
-    assert incident(county)[0] == "malformed"
-    assert applied_bodies(county) == TRUE
-
-
-def test_unreachable_is_no_incident_and_never_final(liar, county):
-    liar.add(b"next")
-    for handler in (lies.hanging_up, lies.refusing(503), lies.refusing(429)):
-        liar.misbehave("/ledger/checkpoint", handler)
-        assert fetch(county).fault != ""
-    with unit_context(county):
-        assert not Incident.objects.exists()
-        contact = Contact.objects.get(direction="pull")
-        assert contact.failures == 3
-        assert contact.last_error != ""
-    liar.behave()
-    assert fetch(county).fault == ""
-    with unit_context(county):
-        assert Contact.objects.get(direction="pull").failures == 0
-    assert applied_bodies(county) == [*TRUE, b"next"]
-
-
-def test_a_refusal_is_an_incident(liar, county):
-    liar.misbehave("/exchange/records", lies.refusing(403))
-    assert "refused" in fetch(county).fault
-    assert incident(county)[0] == "refused"
-
-
-def test_an_unknown_kind_waits_and_is_applied_after_an_upgrade(liar, county, monkeypatch):
-    liar.add(b"future 1", kind="tests.future", subject="future")
-    liar.add(b"future 2", kind="tests.future", subject="future")
-    liar.add(b"rejected", subject="free")
-    assert fetch(county).fault == ""
-    assert applied_bodies(county) == [*TRUE, b"rejected"] or applied_bodies(county) == TRUE
-    with unit_context(county):
-        assert {(row.kind, row.reason) for row in Quarantine.objects.filter(subject="future")} == {
-            ("tests.future", "unknown-kind")
-        }
-    from sync import kinds
-    from tests.support.exchange import apply
-
-    monkeypatch.setitem(
-        kinds._kinds, "tests.future", kinds.RecordKind(name="tests.future", apply=apply)
-    )
-    assert fetch(county).fault == ""
-    assert applied_bodies(county)[:5] == TRUE
-    assert applied_bodies(county)[5:7] == [b"future 1", b"future 2"]
-
-
-def test_a_newer_schema_waits_per_subject_and_older_ones_are_upcast_when_read(
-    liar, county, monkeypatch
-):
-    from sync import kinds
-    from tests.support.exchange import KIND, apply
-
-    def shout(body):
-        if body.startswith(b"broken"):
-            raise RecordFault("The body is not of schema 1.")
-        return body.upper()
-
-    liar.add(b"of schema 1", subject="s")
-    liar.add(b"of schema 2", subject="s", schema=2)
-    liar.add(b"after it", subject="s")
-    liar.add(b"broken", subject="t")
-    liar.add(b"free", subject="u")
-    assert fetch(county).fault == ""
-    assert applied_bodies(county) == [*TRUE, b"of schema 1", b"broken", b"free"]
-    with unit_context(county):
-        held = Quarantine.objects.order_by("index").values_list("subject", "reason")
-        assert list(held) == [("s", "unknown-kind"), ("s", "waits")]
-    upgraded = kinds.RecordKind(name=KIND, schemas=(1, 2), upcasts=(shout,), apply=apply)
-    monkeypatch.setitem(kinds._kinds, KIND, upgraded)
-    liar.add(b"broken now", subject="v")
-    assert fetch(county).fault == ""
-    upcast = [b"of schema 1", b"of schema 2", b"AFTER IT", b"broken", b"free"]
-    assert applied_bodies(county) == [*TRUE, *upcast]
-    with unit_context(county):
-        (row,) = Quarantine.objects.all()
-        assert (row.subject, row.reason) == ("v", "rejected")
-        assert "schema 1" in row.sentence
-        kept = Received.objects.get(index=row.index)
-        assert bytes(kept.body) == b"broken now"
-
-
-def test_a_record_that_its_handler_rejects_or_breaks_on_holds_back_its_own_subject_only(
-    liar, county
-):
-    liar.add(b"reject this", subject="a")
-    liar.add(b"follows", subject="a")
-    liar.add(b"break this", subject="b")
-    liar.add(b"free", subject="c")
-    assert fetch(county).fault == ""
-    assert applied_bodies(county) == [*TRUE, b"free"]
-    with unit_context(county):
-        assert [row.reason for row in Quarantine.objects.all()] == ["rejected", "waits", "failed"]
-        assert Received.objects.filter(state=Received.HELD).count() == 3
 
 
 def test_an_erased_record_leaves_no_gap(liar, county):
