@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import io
-import os
 import re
-from pathlib import Path
 
 import pytest
-from django.conf import settings
-from django.core.cache import caches
 from django.core.management import call_command
 from django.db import connection, transaction
 from django.utils import timezone
@@ -21,8 +16,6 @@ from minqing.archives import selectors, services
 from minqing.archives.errors import BadValue, MoveRefused
 from minqing.archives.models import PublicEntryRow
 from search import indexer
-from search.query import SearchRequest
-from search.service import search
 from sync import audiences, identity, ledger
 from sync.erasers import Gone
 from sync.errors import LedgerFault
@@ -31,131 +24,17 @@ from sync.formats.records import commitment as committed_to
 from sync.kinds import RecordKind, register_kind
 from sync.ledger import erasure
 from sync.models import Evidence, Incident, Peer, Quarantine, Received
-from sync.transports import boxes, parcels, publishing
-from sync.transports.parcels import ParcelFault
-from tenants.current import current_unit, unit_by_code, unit_context
+from sync.transports import publishing
+from tenants.current import unit_by_code, unit_context
 from tenants.services import unit_provision
-from tests.support.archives import DAY, Office, erased, wording
+from tests.support.archives import DAY, erased
 from tests.support.desk import hidden, signed_in, staff_of
-from tests.support.handing import connect_all, origin_of, pull_in, settle
+from tests.support.erasing import SECRET, hits, remains, remains_on_broker
+from tests.support.handing import origin_of, pull_in
 from tests.support.served import connect, served
 from tests.support.shared_broker import declare, receiving, send, shared_broker, wait_until
 
-SECRET = "绛雪轩缥缃"
-"""Stands in no other text."""
-
-
-@pytest.fixture(autouse=True)
-def own_lists(monkeypatch, tmp_path):
-    """Give the test erasure lists of its own: other tests of the run erase in the same units."""
-    (tmp_path / "erased").mkdir()
-    monkeypatch.setattr(
-        erasure, "erased_file", lambda: tmp_path / "erased" / current_unit().schema_name
-    )
-
-
-@pytest.fixture
-def two(fresh_database, county, city):
-    """新邵 published one entry that must go and one that stays; 邵阳 follows and shows both."""
-    with served() as port:
-        connect_all(port, county, city)
-        with unit_context(county):
-            office = Office()
-            official = office.official("王示例")
-            stays = office.published(official, wording=wording(title="留下的一条"))
-            gone = office.published(
-                official,
-                wording=wording(title=f"{SECRET}一事", text=f"{SECRET}正文", note=f"{SECRET}材料"),
-            )
-            reply = services.reply_attach(
-                by=office.clerk, entry=gone, text=f"{SECRET}说明", day=DAY
-            ).public_id
-            services.reply_publish(by=office.reviewer, reply=reply)
-            office.corrected(gone, title=f"{SECRET}更正")
-            services.entry_correct(
-                by=office.clerk, entry=gone, wording=wording(title=f"{SECRET}再改"), reason="核对"
-            )
-        settle(city, county)
-        for unit in (county, city):
-            with unit_context(unit), connection.cursor() as cursor:
-                indexer.drain()
-                cursor.execute("ANALYZE")  # as PostgreSQL does by itself
-        yield office, stays, gone
-
-
-def files_below(state):
-    """Yield every file outside the database server's own: other workers' databases come and go there meanwhile."""
-    for place, folders, names in os.walk(state):
-        if Path(place) == state:
-            folders[:] = [name for name in folders if name != "postgres"]
-        for name in names:
-            if (path := Path(place) / name).is_file():
-                yield path
-
-
-def remains(unit):
-    """Return where the secret still is: tables of the unit's schema, what the planner keeps of them, index, media, cache, spool and lists of the state folder."""
-    inside = SECRET[
-        1:4
-    ]  # the index's compression may split off a first octet that another title shares
-    needles = [inside.encode(code) for code in ("utf-8", "utf-16-le", "unicode_escape")]
-    found = []
-    with unit_context(unit), connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT c.relname FROM pg_class c WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'm', 'p')"
-        )
-        for (table,) in cursor.fetchall():
-            # bytea prints as hex: look for the octets and for the text
-            cursor.execute(
-                f'SELECT count(*) FROM "{table}" t WHERE position(%s IN t::text) > 0 OR position(%s IN t::text) > 0',
-                [inside, inside.encode().hex()],
-            )
-            if cursor.fetchone()[0]:
-                found.append(table)
-        cursor.execute(
-            "SELECT tablename || '.' || attname FROM pg_stats s WHERE schemaname = current_schema()"
-            " AND (position(%s IN s::text) > 0 OR position(%s IN s::text) > 0)",
-            [inside, inside.encode().hex()],
-        )
-        found += [f"sample of {column}" for (column,) in cursor.fetchall()]
-        aliases = {str(indexer.alias_of(index)) for index in ("public", "internal")}
-    state = Path(settings.MINQING.state)
-    for path in files_below(state):
-        relative = path.relative_to(state)
-        if relative.parts[0] == "search" and not any(
-            part.startswith(alias) for part in relative.parts for alias in aliases
-        ):
-            continue  # the other unit's index
-        with contextlib.suppress(FileNotFoundError):  # another worker's message
-            octets = path.read_bytes()
-            if any(needle in octets for needle in needles):
-                found.append(str(relative))
-    for name in ("default", "pages"):
-        if any(needle in value for value in caches[name]._cache.values() for needle in needles):
-            found.append(f"cache {name}")
-    return found
-
-
-def remains_on_broker(rabbit, unit):
-    """Return the queues of a unit, dead letters too, in which the secret lies: open, or sealed in a parcel."""
-    needles = [SECRET.encode(), SECRET.encode("unicode_escape")]
-    found = []
-    with unit_context(unit):
-        for end in ("in", "dead"):
-            for octets in rabbit.messages(identity.origin(), end):
-                with contextlib.suppress(ParcelFault):
-                    parcel = parcels.read(io.BytesIO(octets))
-                    octets += boxes.opener()(parcel.sealed) if parcel.sealed else b""
-                if any(needle in octets for needle in needles):
-                    found.append(end)
-    return found
-
-
-def hits(unit):
-    """Return how many public documents of a unit the search finds for the secret."""
-    with unit_context(unit):
-        indexer.drain()
-        return search("public", SearchRequest.from_parameters({"q": [SECRET]})).total
+pytestmark = pytest.mark.usefixtures("own_lists")
 
 
 def test_an_erased_entry_is_gone_at_home_and_at_the_peer_who_says_so(two, county, city, visit):
