@@ -24,15 +24,13 @@ from sync.formats.records import commitment as committed_to
 from sync.kinds import RecordKind, register_kind
 from sync.ledger import erasure
 from sync.models import Evidence, Incident, Peer, Quarantine, Received
-from sync.transports import publishing
-from tenants.current import unit_by_code, unit_context
+from tenants.current import unit_context
 from tenants.services import unit_provision
-from tests.support.archives import DAY, erased
+from tests.support.archives import DAY
 from tests.support.desk import hidden, signed_in, staff_of
-from tests.support.erasing import SECRET, hits, remains, remains_on_broker
+from tests.support.erasing import SECRET, hits, remains
 from tests.support.handing import origin_of, pull_in
 from tests.support.served import connect, served
-from tests.support.shared_broker import declare, receiving, send, shared_broker, wait_until
 
 pytestmark = pytest.mark.usefixtures("own_lists")
 
@@ -107,49 +105,6 @@ def test_an_erased_entry_is_gone_at_home_and_at_the_peer_who_says_so(two, county
     with unit_context(county):
         assert listed <= erasure.erased()
         assert erasure.replay() == 0
-
-
-@pytest.fixture(scope="module")
-def rabbit(django_db_setup, django_db_blocker, tmp_path_factory):
-    """A real broker; units of every copied database have the same origins."""
-    with django_db_blocker.unblock():
-        origins = [origin_of(unit_by_code(code)) for code in ("430500", "430522")]
-    with shared_broker(tmp_path_factory.mktemp("rabbit"), origins) as started:
-        yield started
-
-
-@pytest.mark.rabbitmq
-def test_queues_and_dead_letters_of_a_shared_broker_hold_nothing_of_it_afterwards(
-    two, rabbit, county, city, tmp_path, monkeypatch
-):
-    office, _stays, gone = two
-    monkeypatch.setattr(publishing, "CONFIRM_SECONDS", 60.0)
-    here, there = origin_of(county), origin_of(city)
-    with rabbit.used_by(tmp_path, county.code, city.code):
-        for unit in (county, city, county):
-            declare(unit)
-        for reader, sender, unit in ((there, here, city), (here, there, county)):
-            with receiving(unit):  # what cannot be read becomes a dead letter
-                rabbit.put(sender, reader, SECRET.encode())
-                wait_until(lambda reader=reader: rabbit.waiting(reader, "dead") == 1)
-        with unit_context(county):
-            again = services.reply_attach(
-                by=office.clerk, entry=gone, text=f"{SECRET}再次说明", day=DAY
-            )
-            services.reply_publish(by=office.reviewer, reply=again.public_id)
-            ledger.seal()
-        assert send(county) == {there}
-        assert remains_on_broker(rabbit, city) == ["in", "dead"]
-        assert remains_on_broker(rabbit, county) == ["dead"]
-        with unit_context(county):
-            supervisor = staff_of(county, "chief", Role.SUPERVISOR)
-            erased(supervisor, services.entry_records(by=supervisor, entry=gone))
-            ledger.seal()
-        assert hits(county) == 0
-        assert remains_on_broker(rabbit, county) == remains(county) == []
-        pull_in(city, county)
-        assert hits(city) == 0
-        assert remains_on_broker(rabbit, city) == remains(city) == []
 
 
 def test_nobody_orders_away_what_another_unit_issued(two, county, city, visit):

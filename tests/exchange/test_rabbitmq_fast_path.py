@@ -2,97 +2,38 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import gzip
-import io
-import json
 import os
 import signal
 import threading
 
 import amqp
 import pytest
-from django.conf import settings
-from django.core.management import CommandError, call_command
-from django.test import override_settings
+from django.core.management import call_command
 from django.utils import timezone
 
-from minqing.config import doctor
 from sync import audiences, ledger
 from sync.erasers import Gone
-from sync.exchange import peers, pull
+from sync.exchange import peers
 from sync.models import Contact, Following, Incident, Quarantine
-from sync.transports import (
-    brokers,
-    checking,
-    consuming,
-    fastpath,
-    packing,
-    parcels,
-    publishing,
-    tasks,
-)
-from tenants.current import unit_by_code, unit_context
+from sync.transports import brokers, consuming, fastpath, packing, parcels, publishing, tasks
+from tenants.current import unit_context
 from tests.support.carried import origin_of, standing
-from tests.support.exchange import KIND, applied_bodies, publish
+from tests.support.exchange import applied_bodies, publish
 from tests.support.receiver import receiver
-from tests.support.served import connect, served
 from tests.support.shared_broker import (
     PASSWORD,
     VHOST,
     certificates,
-    declare,
+    due,
+    fetch,
     receiving,
     send,
-    shared_broker,
     wait_until,
 )
 
 pytestmark = [pytest.mark.rabbitmq]
-
-
-@pytest.fixture(scope="module")
-def rabbit(django_db_setup, django_db_blocker, tmp_path_factory):
-    """The broker that all tests of this module share; units of every copied database have the same origins."""
-    with django_db_blocker.unblock():
-        origins = [origin_of(unit_by_code(code)) for code in ("430500", "430522", "430524")]
-    with shared_broker(tmp_path_factory.mktemp("rabbit"), origins) as started:
-        yield started
-
-
-@pytest.fixture
-def sharing(fresh_database, rabbit, county, city, tmp_path, monkeypatch):
-    """新邵 and 邵阳, connected, with everything of KIND granted, on one broker that holds nothing yet."""
-    monkeypatch.setattr(publishing, "CONFIRM_SECONDS", 60.0)
-    rabbit.wipe()
-    with served() as port:
-        connect(county, city, port, KIND)
-        for unit, other in ((county, city), (city, county)):
-            fetch(unit, other)
-        with rabbit.used_by(tmp_path, county.code, city.code):
-            for unit in (
-                county,
-                city,
-                county,
-            ):  # each binds to exchanges that the other has declared
-                declare(unit)
-            yield rabbit
-
-
-def fetch(unit, other):
-    """Pull, as the sweep would."""
-    with unit_context(unit):
-        pulled = pull.pull(peers.peer_by_origin(origin_of(other)))
-    assert pulled.fault == ""
-
-
-def due(unit, other):
-    """Whether a pull is due by now."""
-    with unit_context(unit):
-        return Contact.objects.filter(
-            peer__origin=origin_of(other), direction="pull", due_at__lte=timezone.now()
-        ).exists()
 
 
 def parcel(unit, other, start, stop, *, head=True):
@@ -248,54 +189,6 @@ def test_a_unit_can_neither_speak_nor_listen_as_another(sharing, county, city, n
     sharing.delete(f"{third}.in")
 
 
-def test_a_full_queue_refuses_at_once_and_what_was_dropped_is_pulled(
-    sharing, county, city, monkeypatch
-):
-    for end in ("in", "dead"):
-        sharing.delete(f"{brokers.name_of(origin_of(city))}.{end}")
-    monkeypatch.setattr(brokers, "QUEUE_PARCELS", 2)
-    declare(city)
-    reached = []
-    for number in range(6):
-        publish(county, b"%d" % number)
-        reached.append(bool(send(county)))
-    assert reached[0]
-    assert not reached[-1]
-    with unit_context(county):
-        contact = Contact.objects.get(direction="broker")
-        assert "full" in contact.last_error
-        assert contact.due_at > timezone.now()
-        assert publishing.publish() == set()
-    with receiving(city):
-        wait_until(lambda: len(applied_bodies(city)) >= reached.count(True))
-    publish(county, b"after")
-    with receiving(city):
-        send(county)
-        wait_until(lambda: due(city, county))  # a gap
-    fetch(city, county)
-    assert applied_bodies(city) == [*(b"%d" % number for number in range(6)), b"after"]
-
-
-def test_a_wiped_broker_is_declared_again_and_the_gap_is_pulled(sharing, county, city):
-    with receiving(city):
-        publish(county, b"first")
-        assert send(county)
-        wait_until(lambda: applied_bodies(city) == [b"first"])
-    publish(county, b"lost")
-    assert send(county)
-    sharing.wipe()
-    publish(county, b"unroutable")
-    assert send(county) == set()  # nobody is bound: returned, and the peer is rung instead
-    declare(county)
-    with receiving(city):
-        wait_until(lambda: sharing.exists(f"{brokers.name_of(origin_of(city))}.in"))
-        publish(county, b"after")
-        wait_until(lambda: bool(send(county)) or publish(county, b"again") is None)
-        wait_until(lambda: due(city, county))
-    fetch(city, county)
-    assert applied_bodies(city)[:4] == [b"first", b"lost", b"unroutable", b"after"]
-
-
 def test_a_broker_that_falls_silent_while_publishing_costs_its_connection_and_nothing_else(
     sharing, county, city, monkeypatch
 ):
@@ -373,57 +266,6 @@ def test_over_tls_the_broker_must_be_the_one_that_the_authority_named(
         assert send(county) == {origin_of(city)}
 
 
-def examined(unit):
-    """Return what `minqing doctor` would say of a unit's broker."""
-    with unit_context(unit):
-        return checking.faults()
-
-
-def test_the_doctor_finds_a_broker_in_order_and_changes_nothing_there(sharing, city, neighbour):
-    assert examined(neighbour) is None
-    with receiving(city):
-        wait_until(lambda: examined(city) == [])
-    (said,) = examined(city)
-    assert "Nobody receives" in said
-    sharing.wipe()
-    assert len(examined(city)) == 2  # it has no queues, and was given none by being examined
-    assert not sharing.exists(f"{brokers.name_of(origin_of(city))}.in")
-    with unit_context(city):
-        finding = next(f for f in doctor.examine() if f.name == f"{city.name} shared broker")
-        assert not finding.held
-        assert "broker receive" in finding.sentence
-
-
-def test_the_doctor_names_a_broker_that_is_away_or_lets_nobody_in_or_is_not_encrypted(
-    rabbit, sharing, city, tmp_path
-):
-    for change, said in (
-        ({"address": "amqp://127.0.0.1:9/minqing"}, "does not answer as a broker"),
-        ({"password": "another"}, "does not let"),
-        ({"address": "amqp://broker.example/minqing"}, "without TLS"),
-    ):
-        with rabbit.used_by(tmp_path, city.code, **change):
-            (fault,) = examined(city)
-            assert said in fault
-
-
-def test_the_doctor_names_rights_that_are_too_wide_and_queues_of_another_kind(
-    sharing, city, monkeypatch
-):
-    inlet = f"{brokers.name_of(origin_of(city))}.in"
-    with unit_context(city):
-        wide = dataclasses.replace(brokers.broker(), user="admin")
-    with monkeypatch.context() as patched:
-        patched.setattr(brokers, "broker", lambda: wide)
-        said = examined(city)[0]
-    assert "make things under other names, publish on others' exchanges, listen to others'" in said
-    sharing.delete(inlet)
-    with sharing.administrator() as connection:
-        connection.channel().queue_declare(inlet, durable=True, auto_delete=False)
-    assert "of another type" in examined(city)[0]
-    sharing.delete(inlet)
-
-
 def test_the_receiver_takes_parcels_until_it_is_told_to_end(sharing, county, city):
     publish(county, b"first")
     assert send(county) == {origin_of(city)}
@@ -471,71 +313,3 @@ def test_a_receiver_that_is_killed_again_and_again_loses_and_doubles_nothing(
     with unit_context(city):
         assert not Incident.objects.exists()
         assert not Quarantine.objects.exists()
-
-
-def test_a_receiver_that_ends_by_itself_ends_the_others(db, county, city, tmp_path, monkeypatch):
-    path = tmp_path / "brokers.toml"
-    lines = 'address = "amqp://127.0.0.1:1/x"\npassword = "x"\n'
-    path.write_text("".join(f'["{unit.code}"]\n{lines}' for unit in (county, city)))
-    path.chmod(0o600)
-    ended = []
-
-    def consume(unit, stop):
-        if unit.code == city.code:
-            ended.append(stop.wait(20))
-
-    monkeypatch.setattr(consuming, "consume", consume)
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        with (
-            override_settings(MINQING=dataclasses.replace(settings.MINQING, exchange_brokers=path)),
-            pytest.raises(CommandError, match="ended by itself"),
-        ):
-            call_command("broker", "receive")
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    assert ended == [True]
-
-
-def test_definitions_are_made_from_lines_and_a_unit_without_a_broker_receives_nothing(
-    db, monkeypatch
-):
-    monkeypatch.setattr("sys.stdin", io.StringIO("minqing/430522/0a1b2c3d secret\n\n"))
-    made = io.StringIO()
-    call_command("broker", "definitions", "minqing", stdout=made)
-    (user,) = json.loads(made.getvalue())["users"]
-    assert user["name"] == "minqing_430522_0a1b2c3d"
-    assert "secret" not in made.getvalue()
-    for line in ("no origin", "minqing/430522/0a1b2c3d.to.x secret"):
-        typed = io.StringIO(f"minqing/430522/0a1b2c3d secret\n{line}\n")
-        monkeypatch.setattr("sys.stdin", typed)
-        with pytest.raises(CommandError, match="Line 2"):
-            call_command("broker", "definitions", "minqing")
-    with pytest.raises(CommandError, match="MINQING_EXCHANGE_BROKERS"):
-        call_command("broker", "receive")
-
-
-@pytest.mark.parametrize(
-    ("text", "mode", "said"),
-    [
-        ("[", 0o600, "cannot be read"),
-        ('["430522"]\naddress = "amqps://b.example/x"\npassword = "p"\n', 0o644, "chmod 600"),
-        ('["430522"]\naddress = "amqp://b.example/x"\npassword = "p"\n', 0o600, "amqps"),
-        ('["430522"]\naddress = "amqps://u:p@b.example/x"\npassword = "p"\n', 0o600, "write the address"),
-        ('["430522"]\naddress = "amqps://b.example/x"\n', 0o600, "password"),
-        ('["430522"]\naddress = "amqps://b.example/x"\npassword = "p"\nkey = "k"\n', 0o600, "certificate"),
-        ('["430522"]\naddres = "amqps://b.example/x"\n', 0o600, "are known"),
-    ],
-)  # fmt: skip
-def test_a_setting_that_cannot_be_used_says_what_to_write(db, county, tmp_path, text, mode, said):
-    path = tmp_path / "brokers.toml"
-    path.write_text(text)
-    path.chmod(mode)
-    changed = dataclasses.replace(settings.MINQING, exchange_brokers=path)
-    with (
-        override_settings(MINQING=changed),
-        unit_context(county),
-        pytest.raises(brokers.BrokerFault, match=said),
-    ):
-        brokers.broker()

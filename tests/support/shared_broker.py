@@ -21,9 +21,11 @@ from django.test import override_settings
 from django.utils import timezone
 
 from minqing.demo.supervisor import free_port
+from sync.exchange import peers, pull
 from sync.models import Contact
 from sync.transports import brokers, consuming, publishing
 from tenants.current import unit_context
+from tests.support.carried import origin_of
 from tests.support.rabbitmq import node
 
 VHOST = "minqing"
@@ -178,6 +180,21 @@ def send(unit):
     with unit_context(unit):
         Contact.objects.filter(direction="broker").update(due_at=timezone.now())
         return publishing.publish()
+
+
+def fetch(unit, other):
+    """Pull, as the sweep would."""
+    with unit_context(unit):
+        pulled = pull.pull(peers.peer_by_origin(origin_of(other)))
+    assert pulled.fault == ""
+
+
+def due(unit, other):
+    """Whether a pull is due by now."""
+    with unit_context(unit):
+        return Contact.objects.filter(
+            peer__origin=origin_of(other), direction="pull", due_at__lte=timezone.now()
+        ).exists()
 
 
 def wait_until(condition, seconds=60.0):
