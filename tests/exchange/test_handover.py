@@ -19,9 +19,8 @@ from sync.exchange import custody, handover_rows, rereading
 from sync.ledger import receipts
 from sync.models.handovers import Custody, Handover, Tenure
 from tenants.current import unit_context
-from tenants.services import unit_adopt
 from tests.support.archives import Office, wording
-from tests.support.backups import back_up, restore
+from tests.support.backups import back_up, bring_back, restore
 from tests.support.desk import hidden, signed_in, staff_of
 from tests.support.handing import connect_all, origin_of, pull_in, settle
 from tests.support.served import served
@@ -194,9 +193,7 @@ def test_a_home_that_was_restored_closes_nothing_twice_and_contests_nothing(thre
     )  # the accept comes a second time, to a home that does not know its close
     with unit_context(county):
         assert handover_rows.is_behind()
-    call_command("restore", "from-peers", county.code, stdout=io.StringIO())
-    with unit_context(county):
-        unit_adopt(county)
+    bring_back(county)
     settle(county, neighbour, city)
     for unit in (county, neighbour, city):
         with unit_context(unit):

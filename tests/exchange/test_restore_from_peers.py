@@ -20,7 +20,7 @@ from sync.models.exchange import MirrorBundle
 from tenants.current import unit_context
 from tenants.errors import UnitFault
 from tenants.services import unit_adopt
-from tests.support.backups import back_up, restore
+from tests.support.backups import back_up, bring_back, restore
 from tests.support.exchange import KIND, applied_bodies, publish
 from tests.support.served import connect, served
 
@@ -29,13 +29,6 @@ from tests.support.served import connect, served
 def port(fresh_database):
     with served() as port:
         yield port
-
-
-def bring_back(unit):
-    """Fill a restored unit up from its peers and adopt its log, as an operator does."""
-    call_command("restore", "from-peers", unit.code)
-    with unit_context(unit):
-        unit_adopt(unit)
 
 
 def fetch(unit, other):
@@ -214,9 +207,7 @@ def test_what_a_restored_unit_wrote_on_places_that_were_taken_is_set_aside_and_t
         publish(county, b"stale 2", b"stale 3", b"stale 4", subject="a", subjects=1)
     with pytest.raises(RolledBack):
         publish(county, b"elsewhere", subject="b", subjects=1)
-    call_command("restore", "from-peers", county.code)
-    with unit_context(county):
-        assert "3 records written after the restore were set aside" in unit_adopt(county)[-1]
+    assert "3 records written after the restore were set aside" in bring_back(county)[-1]
     publish(county, b"four", subject="a", subjects=1)
     assert fetch(city, county).fault == ""
     assert applied_bodies(city) == [b"one", b"two", b"three", b"elsewhere", b"four"]

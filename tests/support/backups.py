@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from django.core.management import call_command
 from django.db import connection
 
 from tenants.current import unit_context
+from tenants.services import unit_adopt
 
 
 def _tables(cursor, unit, like):
@@ -31,3 +33,9 @@ def restore(unit, like=r"sync\_%"):
             place = f"{unit.schema_name}.{name}"
             cursor.execute(f"DELETE FROM {place}; INSERT INTO {place} SELECT * FROM kept.{name}")
         cursor.execute("SET session_replication_role = DEFAULT")
+
+
+def bring_back(unit):
+    """Fill a restored unit up from its peers and adopt its log, as an operator does; return what the adoption says."""
+    call_command("restore", "from-peers", unit.code)
+    return unit_adopt(unit)
