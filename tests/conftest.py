@@ -23,7 +23,7 @@ from django.test import Client
 
 from minqing.config.database import prepare
 from sync import identity
-from tenants.current import unit_by_code, unit_set
+from tenants.current import unit_by_code, unit_context, unit_set
 from tenants.middleware import forget_domains
 from tenants.services import unit_create
 from tests.support.environment import keep_template
@@ -189,6 +189,13 @@ def city(request: pytest.FixtureRequest) -> Unit:
 def county(request: pytest.FixtureRequest) -> Unit:
     """新邵县."""
     return _with_database(request, "430522")
+
+
+@pytest.fixture
+def in_county(county: Unit) -> Iterator[None]:
+    """Be in 新邵县 for the whole test."""
+    with unit_context(county):
+        yield
 
 
 @pytest.fixture

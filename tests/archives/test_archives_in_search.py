@@ -13,16 +13,9 @@ from search.models import Mark
 from search.registry import source_named
 from sync import identity
 from sync.sweeps import sweep_unit
-from tenants.current import unit_context
 from tests.support.archives import DAY, Office, wording
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _in_county(county):
-    with unit_context(county):
-        yield
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_county")]
 
 
 def load(source: str):

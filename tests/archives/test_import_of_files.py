@@ -13,10 +13,10 @@ from minqing.archives import errors, selectors
 from minqing.archives.importing import ImportFile, Outcome, lrmx, official_import
 from minqing.archives.importing.fields import FIELDS, Treatment
 from minqing.archives.models import Official, Post
-from tenants.current import unit_context, unit_set
+from tenants.current import unit_set
 from tests.support.archives import staff
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_county")]
 RESUME = """1999.09--2002.07  演示学院行政管理专业学习
 2002.07--2015.10  坪上镇工作人员
 （其间：2008.09--2011.07  演示大学法学专业学习）
@@ -38,14 +38,8 @@ def sheet(**tags: str | None) -> bytes:
     return f'<?xml version="1.0" encoding="utf-8"?>\n<Person>\n{inside}\n</Person>\n'.encode()
 
 
-@pytest.fixture(autouse=True)
-def _in_county(county):
-    with unit_context(county):
-        yield
-
-
 @pytest.fixture
-def clerk():
+def clerk(in_county):
     return staff("clerk", Role.CLERK)
 
 

@@ -7,10 +7,9 @@ import pytest
 from minqing.accounts.models import Role
 from minqing.archives.importing import ImportFile, Outcome, official_import
 from minqing.archives.models import Official
-from tenants.current import unit_context
 from tests.support.archives import staff
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_county")]
 RESUME = "2002.07--2015.10  演示镇工作人员\r\n2015.10--         演示镇党委副书记、镇长"
 SLOTS = [
     "王示例", "男", "198003", "汉族", "密籍贯", "200406", "密健康", "密出生地", "200207", "大专#@大学#", "演示学院#@演示大学#", "", "", "", "", "",
@@ -20,12 +19,6 @@ SLOTS = [
 
 def lrm(*slots: str) -> bytes:
     return ('"' + '","'.join(slots or SLOTS) + '"').encode("gbk")
-
-
-@pytest.fixture(autouse=True)
-def _in_county(county):
-    with unit_context(county):
-        yield
 
 
 def take(octets: bytes):

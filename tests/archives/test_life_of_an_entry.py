@@ -16,26 +16,10 @@ from minqing.archives.models import Entry, EntryVersion, Official, PublicEntryRo
 from minqing.archives.states import State
 from search.models import Mark
 from sync.models import Pending
-from tenants.current import unit_context
-from tests.support.archives import DAY, Office, staff, wording
+from tests.support.archives import DAY, Office, staff, version_of, wording
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_county")]
 TOMORROW = localdate() + datetime.timedelta(days=1)
-
-
-@pytest.fixture(autouse=True)
-def _in_county(county):
-    with unit_context(county):
-        yield
-
-
-@pytest.fixture
-def office(_in_county):
-    return Office()
-
-
-def version_of(entry: uuid.UUID) -> EntryVersion:
-    return EntryVersion.objects.filter(entry__public_id=entry).latest("number")
 
 
 def test_a_published_entry_stands_on_the_officials_page(office):
@@ -74,7 +58,6 @@ def test_nothing_is_public_before_review(office):
     assert not Pending.objects.filter(kind="archives.entry").exists()
 
 
-@pytest.mark.usefixtures("_in_county")
 def test_without_a_publication_plan_nothing_is_published():
     office = Office(plans=False)
     official = office.official(publish=False)

@@ -12,21 +12,9 @@ from minqing.archives.matrix import PlanItem, Source
 from minqing.archives.models import Official, Reply
 from minqing.archives.states import State
 from sync.models import Pending
-from tenants.current import unit_context
-from tests.support.archives import DAY, Office, staff
+from tests.support.archives import DAY, staff
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _in_county(county):
-    with unit_context(county):
-        yield
-
-
-@pytest.fixture
-def office(_in_county):
-    return Office()
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_county")]
 
 
 def test_the_officials_statement_is_reviewed_and_stands_beside_the_entry(office):

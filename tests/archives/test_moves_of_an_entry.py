@@ -11,25 +11,9 @@ from minqing.archives import errors, services
 from minqing.archives.matrix import Source
 from minqing.archives.models import EntryVersion
 from minqing.archives.states import MOVES, BadGraph, Move, State, graph
-from tenants.current import unit_context
-from tests.support.archives import Office, staff, wording
+from tests.support.archives import staff, version_of, wording
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _in_county(county):
-    with unit_context(county):
-        yield
-
-
-@pytest.fixture
-def office(_in_county):
-    return Office()
-
-
-def version_of(entry):
-    return EntryVersion.objects.filter(entry__public_id=entry).latest("number")
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_county")]
 
 
 def test_nobody_reviews_what_they_wrote(office):

@@ -18,7 +18,7 @@ from minqing.archives.matrix import PlanItem, Source
 from tenants.current import unit_context
 from tests.support.archives import DAY, Office, staff, wording
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_county")]
 NONE = uuid.UUID(int=0)
 NOWHERE = "ab" * 32
 POST: dict[str, Any] = {"unit_name": "坪上镇", "title": "镇长", "from_month": "202403"}
@@ -137,12 +137,6 @@ OTHER = {
     "official_import": ({Role.CLERK}, lambda by: official_import(by=by, files=[], apply=False))
 }
 DOORS: dict[str, Any] = {**WRITES, **READS, **OTHER}
-
-
-@pytest.fixture(autouse=True)
-def _in_county(county):
-    with unit_context(county):
-        yield
 
 
 def test_every_door_is_in_the_table():

@@ -34,14 +34,8 @@ from tests.support.channel import (
     staff,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_county")]
 ANSWER = "办好了。".encode()
-
-
-@pytest.fixture(autouse=True)
-def _in_the_county(county):
-    with unit_context(county):
-        yield
 
 
 STEPS = {

@@ -15,19 +15,12 @@ from minqing.channel import selectors, services
 from minqing.channel.models import Case, Place, Tally
 from minqing.channel.selectors.figures import LEAST, merged
 from minqing.channel.values import Work
-from tenants.current import unit_context
 from tests.support.channel import custodians, handler, lodged, staff
 from tests.support.desk import signed_in, staff_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_county")]
 DAY = datetime.timedelta(days=1)
 counts = st.tuples(st.integers(0, 12), st.integers(0, 12)).map(sorted)
-
-
-@pytest.fixture(autouse=True)
-def _in_the_county(county):
-    with unit_context(county):
-        yield
 
 
 def supervisor(username="supervisor", name=""):

@@ -20,14 +20,9 @@ from sync.identity import origin
 from sync.kinds import ReceivedRecord
 from sync.models import Peer, Pending
 from tenants.current import unit_context
-from tests.support.channel import MARKED, Courier, connect, exif_of, lodged, photo, staff
+from tests.support.channel import MARKED, connect, exif_of, lodged, photo, staff
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def courier():
-    return Courier()
 
 
 @pytest.fixture

@@ -11,14 +11,9 @@ from minqing.channel.errors import MoveRefused, UnknownCase
 from minqing.channel.models import Case
 from sync.identity import origin
 from tenants.current import unit_context
-from tests.support.channel import MARKED, Courier, connect, lodged, staff
+from tests.support.channel import MARKED, connect, lodged, staff
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def courier():
-    return Courier()
 
 
 def test_who_is_named_never_receives(city, county, courier):

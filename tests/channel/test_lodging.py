@@ -34,13 +34,7 @@ from sync.models import Pending
 from tenants.current import unit_context
 from tests.support.channel import MARKED, connect, handler, lodged, photo, staff
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _in_the_county(county):
-    with unit_context(county):
-        yield
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_county")]
 
 
 def answered(**more):

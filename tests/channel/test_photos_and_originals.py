@@ -20,16 +20,9 @@ from minqing.channel.models import Attachment
 from minqing.channel.originals import OriginalFault, opened
 from minqing.channel.photos import photo_read
 from sync.models import Pending
-from tenants.current import unit_context
 from tests.support.channel import exif_of, handler, lodged, photo, staff
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _in_the_county(county):
-    with unit_context(county):
-        yield
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_county")]
 
 
 def test_photos_are_sealed_as_they_came_and_shown_without_what_the_camera_wrote():

@@ -35,13 +35,7 @@ from tests.support.channel import (
     staff,
 )
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _in_the_county(county):
-    with unit_context(county):
-        yield
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_county")]
 
 
 def test_sealing_late_takes_the_case_from_every_list_and_tells_the_reporter():

@@ -21,7 +21,6 @@ from tenants.current import unit_context
 from tests.support.archives import Office
 from tests.support.channel import (
     MARKED,
-    Courier,
     connect,
     custodians,
     handler,
@@ -29,18 +28,7 @@ from tests.support.channel import (
     staff,
 )
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def courier():
-    return Courier()
-
-
-@pytest.fixture(autouse=True)
-def _in_the_county(county):
-    with unit_context(county):
-        yield
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_county")]
 
 
 def test_what_the_unit_above_sends_back_opens_for_supervisors_who_are_not_named(

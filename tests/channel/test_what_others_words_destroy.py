@@ -24,7 +24,6 @@ from sync.models import Pending
 from tenants.current import unit_context
 from tests.support.channel import (
     MARKED,
-    Courier,
     accept_all,
     connect,
     custodians,
@@ -34,12 +33,7 @@ from tests.support.channel import (
     staff,
 )
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def courier():
-    return Courier()
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_county")]
 
 
 def handed_on(county, neighbour, courier, **more):
@@ -58,12 +52,6 @@ def says(unit, county_origin, about, state, **more):
     with unit_context(unit):
         status = Status(about=about, state=state, note="", day="2026-11-22", **more)
         record_for(county_origin, "channel.status", "case-x", json_body(status), JSON)
-
-
-@pytest.fixture(autouse=True)
-def _in_the_county(county):
-    with unit_context(county):
-        yield
 
 
 def test_a_unit_that_says_sealed_leaves_the_report_to_the_first_receivers_custodians(

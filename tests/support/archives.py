@@ -10,6 +10,7 @@ from django.contrib.auth.hashers import make_password
 from minqing.accounts.models import Role, Staff
 from minqing.archives import services
 from minqing.archives.matrix import PlanItem, Source
+from minqing.archives.models import EntryVersion
 from minqing.archives.values import Wording
 
 if TYPE_CHECKING:
@@ -103,3 +104,8 @@ def erased(by: Staff, commitments: Iterable[str], basis: str = "依据") -> str:
     entered = services.erasure_enter(by=by, commitments=commitments, basis=basis)
     second = Staff.objects.filter(username="second").first() or staff("second", Role.SUPERVISOR)
     return services.erasure_confirm(by=second, entry=entered)
+
+
+def version_of(entry: uuid.UUID) -> EntryVersion:
+    """Return an entry's newest version."""
+    return EntryVersion.objects.filter(entry__public_id=entry).latest("number")
