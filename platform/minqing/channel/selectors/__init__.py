@@ -7,6 +7,7 @@ from minqing.channel.selectors.public import (
     competent_receivers,
     kinds,
     verdicts,
+    village_name,
     villages,
     ways,
 )
@@ -29,5 +30,5 @@ from minqing.channel.selectors.unopened import unopened
 __all__ = [
     "case_by_code", "case_for", "channel_figures", "competent_receivers", "custodians", "desk_cases", "desk_figures", "foreign_designations", "kinds", "lodged_by_code",
     "own_designation", "own_form_open",
-    "photo_by_code", "photo_for", "proof_by_code", "sealed_by_code", "sealed_for", "sealed_lodged_by_code", "unopened", "verdicts", "villages", "ways",
+    "photo_by_code", "photo_for", "proof_by_code", "sealed_by_code", "sealed_for", "sealed_lodged_by_code", "unopened", "verdicts", "village_name", "villages", "ways",
 ]  # fmt: skip

@@ -57,6 +57,14 @@ def villages() -> tuple[Township, ...]:
     )
 
 
+def village_name(code: str) -> str:
+    """Return a village with its township, as people write it; empty where the list has no such code."""
+    place = Place.objects.select_related("within").filter(code=code).first()
+    if place is None:
+        return ""
+    return place.name if place.within is None else f"{place.within.name} {place.name}"
+
+
 def competent_receivers() -> SecondDoor:
     """Return what stands behind the second door, the unit above first.
 

@@ -70,7 +70,7 @@ def lodge(request: HttpRequest, staff: Staff) -> HttpResponse:
                 by=staff,
                 words=form.words("words"),
                 way=form.text("way"),
-                place=_place_name(form.text("place")),
+                place=selectors.village_name(form.text("place")),
                 contact=form.text("contact"),
             )
             sealed.append(True)
@@ -99,16 +99,6 @@ def lodge(request: HttpRequest, staff: Staff) -> HttpResponse:
 def lodged(request: HttpRequest, staff: Staff) -> HttpResponse:
     """Say that the form was sent before; its code cannot be shown a second time."""
     return render(request, "desk/cases/lodged_before.html")
-
-
-def _place_name(code: str) -> str:
-    for town in selectors.villages():
-        if town.code == code:
-            return town.name
-        for village in town.villages:
-            if village.value == code:
-                return f"{town.name} {village.label}"
-    return ""
 
 
 def _form(

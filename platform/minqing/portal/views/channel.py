@@ -157,18 +157,6 @@ def _chosen(form: Form) -> Chosen:
     )
 
 
-def _village_name(code: str) -> str:
-    if not code:
-        return ""
-    for township in selectors.villages():
-        if township.code == code:
-            return township.name
-        for village in township.villages:
-            if village.value == code:
-                return f"{township.name} {village.label}"
-    return ""
-
-
 def _look(
     request: HttpRequest, *, octets: bytes, chosen: Chosen, fault: str = "", status: int = 200
 ) -> HttpResponse:
@@ -178,7 +166,9 @@ def _look(
         "words64": base64.b64encode(octets).decode(),
         "chosen": chosen,
         "fault": fault,
-        "where": " ".join(part for part in (_village_name(chosen.village), chosen.place) if part),
+        "where": " ".join(
+            part for part in (selectors.village_name(chosen.village), chosen.place) if part
+        ),
         "kind_label": kinds.get(chosen.kind, ""),
         "form_token": once.form_token(),
         "challenge": abuse.challenge(request.META.get("REMOTE_ADDR", "")),
