@@ -2,7 +2,8 @@
 
 The issuer is a whole deployment of its own (embedded PostgreSQL, signer, gunicorn); this process pulls into a second
 embedded server: head, bundles, records, each verified against its leaf, stored, and handed to a handler that
-keeps a row for each. Then the issuer's PostgreSQL replicates the same rows to ours; of three rounds medians are told. Both
+keeps a row for each. Then the issuer's PostgreSQL replicates the same rows to ours: as a bare copy of what is disclosed, and
+as what catching up leaves behind, under the same constraints (see ``replication``). Of three rounds medians are told. Both
 servers run with fsync, and both are worn in before anything is measured: else what comes first pays for the first touch of all
 shared memory, for new WAL files, and for a vacuum that the load set off.
 PouchDB replicates fewer documents of the same size over HTTP, where npm is at hand. `--records 1000000` for a million.
@@ -32,6 +33,7 @@ from tenants.current import unit_context
 from tenants.services import unit_create
 from tests.bench import pouchdb
 from tests.bench.own_server import durable_server
+from tests.bench.replication import Replication, kept, plain
 from tests.support.deployment import Deployment
 
 if TYPE_CHECKING:
@@ -95,7 +97,7 @@ def run(quick: bool, records: int = 0) -> dict[str, float]:
             figures = _measure(issuer, count)
         figures |= _pouchdb(figures["catch_up_records_per_second"], 2_000 if quick else 10_000)
     for name, value in figures.items():
-        sys.stdout.write(f"{name:<44} {value:,.2f}\n")
+        sys.stdout.write(f"{name:<62} {value:,.2f}\n")
     return figures
 
 
@@ -107,23 +109,27 @@ def _measure(issuer: Deployment, count: int) -> dict[str, float]:
     size = int(issuer.python(_LOAD.format(count=count), unit="430522"))
     _server(postgres.cluster_for(issuer.state)).execute("VACUUM (ANALYZE)")
     httpx.get(f"{address}/ledger/checkpoint".replace("xinshao.localhost", "127.0.0.1"), headers={"host": f"xinshao.localhost:{issuer.port}"}, trust_env=False)  # fmt: skip
+    replication = _replication(issuer)
     rounds = []
     for code, name, host in _READERS if count <= 100_000 else _READERS[:1]:
         unit = unit_create(code=code, name=name, level="city", host=host)
         caught_up, busy = _catch_up(issuer, address, unit, size, count)
-        replicated = _replication(issuer, count)
-        sys.stdout.write(f"{caught_up:,.0f} records/s beside {replicated:,.0f} rows/s\n")
-        rounds.append((caught_up, replicated, caught_up / replicated, busy / count * 100_000))
-    caught_up, replicated, ratio, busy = (
+        copied = replication.rows_per_second(plain(), count)
+        stored = replication.rows_per_second(kept(), count)
+        sys.stdout.write(f"{caught_up:,.0f} records/s beside {copied:,.0f} rows/s copied, {stored:,.0f} stored\n")  # fmt: skip
+        rounds.append((caught_up, copied, stored, caught_up / copied, caught_up / stored, busy))
+    caught_up, copied, stored, to_copied, to_stored, busy = (
         statistics.median(figures) for figures in zip(*rounds, strict=True)
     )
     return {
         "records": float(count),
         "catch_up_records_per_second": caught_up,
-        "logical_replication_rows_per_second": replicated,
-        "catch_up_to_logical_replication": ratio,
+        "logical_replication_rows_per_second": copied,
+        "catch_up_to_logical_replication": to_copied,
+        "logical_replication_of_what_is_kept_rows_per_second": stored,
+        "catch_up_to_logical_replication_of_what_is_kept": to_stored,
         "peak_memory_megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        "puller_cpu_seconds_per_100000": busy,
+        "puller_cpu_seconds_per_100000": busy / count * 100_000,
     }
 
 
@@ -162,41 +168,14 @@ def _pouchdb(caught_up: float, count: int) -> dict[str, float]:
     }
 
 
-def _replication(issuer: Deployment, count: int) -> float:
-    """Have the issuer's server replicate the same rows to ours; rows per second from enabling to the last one."""
-    theirs, ours = _server(postgres.cluster_for(issuer.state)), _server(settings.MINQING_CLUSTER)
-    columns = "index bigint PRIMARY KEY, salt bytea, header bytea, body bytea"
-    theirs.execute(f"CREATE TABLE bench_rows ({columns})")
-    ours.execute(f"CREATE TABLE bench_rows ({columns})")
-    theirs.execute("CREATE PUBLICATION bench FOR TABLE bench_rows")
-    source = (
-        f"host={postgres.cluster_for(issuer.state).sockets} dbname=minqing user={postgres.USER}"
-    )
-    ours.execute(f"CREATE SUBSCRIPTION bench CONNECTION '{source}' PUBLICATION bench")
-    _wait(ours, "SELECT count(*) = 0 FROM pg_subscription_rel WHERE srsubstate <> 'r'")
-    ours.execute("ALTER SUBSCRIPTION bench DISABLE")
-    _wait(theirs, "SELECT NOT active FROM pg_replication_slots WHERE slot_name = 'bench'")
-    theirs.execute(
-        f"SELECT min(index), max(index) FROM unit_430522.sync_opening WHERE kind = '{KIND}'"
-    )
-    first, last = theirs.fetchone()
-    for start in range(first, last + 1, 1000):
-        theirs.execute(
-            "INSERT INTO bench_rows SELECT index, salt, header, body FROM unit_430522.sync_opening"
-            f" WHERE kind = '{KIND}' AND index >= {start} AND index < {start + 1000}"
-        )
-    started = time.perf_counter()
-    ours.execute("ALTER SUBSCRIPTION bench ENABLE")
-    # Rows come in the order of their commits: who counted them all would slow down what is measured.
-    _wait(ours, f"SELECT EXISTS (SELECT FROM bench_rows WHERE index = {last})")
-    seconds = time.perf_counter() - started
-    ours.execute("SELECT count(*) FROM bench_rows")
-    assert ours.fetchone() == (count,)
-    ours.execute("DROP SUBSCRIPTION bench")
-    theirs.execute("DROP PUBLICATION bench")
-    for server in (theirs, ours):
-        server.execute("DROP TABLE bench_rows")
-    return count / seconds
+def _replication(issuer: Deployment) -> Replication:
+    """Return what moves the issuer's openings to our server without us."""
+    cluster = postgres.cluster_for(issuer.state)
+    return Replication(
+        theirs=_server(cluster), ours=_server(settings.MINQING_CLUSTER),
+        source=f"host={cluster.sockets} dbname=minqing user={postgres.USER}",
+        openings=f"FROM unit_430522.sync_opening WHERE kind = '{KIND}'",
+    )  # fmt: skip
 
 
 def _wear_in(server: Any) -> None:
@@ -216,13 +195,3 @@ def _server(cluster: postgres.Cluster | None) -> Any:
     )
     server.autocommit = True
     return server.cursor()
-
-
-def _wait(cursor: Any, question: str) -> None:
-    deadline = time.monotonic() + 1800
-    while time.monotonic() < deadline:
-        cursor.execute(question)
-        if cursor.fetchone()[0]:
-            return
-        time.sleep(0.02)
-    raise TimeoutError(question)
