@@ -1,11 +1,12 @@
 #!/bin/sh
-# What the tests need from the system: Chromium, Chinese fonts, RabbitMQ. Installed where missing, never started
-# here: the tests start a broker of their own, and installing must not start the package's.
+# What the tests need from the system: Chromium, Chinese fonts, RabbitMQ, nginx. Installed where missing, never started
+# here: the tests start a broker and an nginx of their own, and installing must not start the packages'.
 set -eu
 missing=""
 command -v chromium >/dev/null || missing="$missing chromium"
 fc-list 2>/dev/null | grep -q 'Noto Sans CJK' || missing="$missing fonts-noto-cjk fontconfig"
 [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || missing="$missing rabbitmq-server"
+[ -x /usr/sbin/nginx ] || missing="$missing nginx"
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     echo "minqing: installing from Debian's packages:$missing"

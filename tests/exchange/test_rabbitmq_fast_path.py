@@ -20,12 +20,12 @@ from sync.models import Contact, Following, Incident, Quarantine
 from sync.transports import brokers, consuming, fastpath, packing, parcels, publishing, tasks
 from tenants.current import unit_context
 from tests.support.carried import origin_of, standing
+from tests.support.certificates import certificates
 from tests.support.exchange import applied_bodies, publish
 from tests.support.receiver import receiver
 from tests.support.shared_broker import (
     PASSWORD,
     VHOST,
-    certificates,
     due,
     fetch,
     receiving,

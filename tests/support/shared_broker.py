@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
-import ipaddress
 import json
 import threading
 import time
 from contextlib import contextmanager
 
 import amqp
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from django.conf import settings
 from django.db import connections
 from django.test import override_settings
@@ -26,6 +20,7 @@ from sync.models import Contact
 from sync.transports import brokers, consuming, publishing
 from tenants.current import unit_context
 from tests.support.carried import origin_of
+from tests.support.certificates import certificates
 from tests.support.rabbitmq import node
 
 VHOST = "minqing"
@@ -140,8 +135,8 @@ def shared_broker(folder, origins):
     (folder / "definitions.json").write_text(json.dumps(made))
     lines = [
         f"load_definitions = {folder / 'definitions.json'}", f"listeners.ssl.1 = 127.0.0.1:{tls_port}",
-        f"ssl_options.cacertfile = {folder / 'ca.pem'}", f"ssl_options.certfile = {folder / 'broker.pem'}",
-        f"ssl_options.keyfile = {folder / 'broker.key'}",
+        f"ssl_options.cacertfile = {folder / 'ca.pem'}", f"ssl_options.certfile = {folder / 'server.pem'}",
+        f"ssl_options.keyfile = {folder / 'server.key'}",
     ]  # fmt: skip
     with node("\n".join(lines)) as started:
         yield SharedBroker(started, tls_port, folder, origins)
@@ -203,41 +198,3 @@ def wait_until(condition, seconds=60.0):
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.05)
-
-
-def certificates(folder):
-    """Make an authority and a certificate for this machine."""
-    authority = ec.generate_private_key(ec.SECP256R1())
-    key = ec.generate_private_key(ec.SECP256R1())
-    root = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tests")])
-    local = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    names = x509.SubjectAlternativeName(
-        [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-    )
-    now = datetime.datetime.now(datetime.UTC)  # noqa: TID251  the certificate's own clock is the machine's
-
-    def made(subject, public, extension):
-        return (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(root)
-            .public_key(public)
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(days=1))
-            .not_valid_after(now + datetime.timedelta(days=30))
-            .add_extension(extension, critical=isinstance(extension, x509.BasicConstraints))
-            .sign(authority, hashes.SHA256())
-            .public_bytes(serialization.Encoding.PEM)
-        )
-
-    (folder / "ca.pem").write_bytes(
-        made(root, authority.public_key(), x509.BasicConstraints(ca=True, path_length=None))
-    )
-    (folder / "broker.pem").write_bytes(made(local, key.public_key(), names))
-    (folder / "broker.key").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
