@@ -44,13 +44,14 @@ def link_thoroughly(peer: Peer, items: Sequence[Judged]) -> Links:
 def check(peer: Peer, links: Links, grants: dict[str, int]) -> None:
     """Hold records whose predecessor, from before the answer, is another or missing.
 
-    ``grants`` says from which index ``connected`` records of a kind are disclosed: such a chain may begin in its middle.
+    ``grants`` says from which index ``connected`` records of a kind are disclosed: with the first from there on, such a
+    chain begins in its middle, or goes on there if something of it came under a grant that was taken back since.
     """
     if not links.back:
         return
     items = [item for item, _ in links.back]
-    seen, begun = _places_before(peer, items), _begun(peer, items, grants)
-    for item, goes_on in links.back:
+    seen, before_grant = _places_before(peer, items), _latest_before(peer, items, grants)
+    for item, latest in links.back:
         header = item.header
         assert header is not None
         subject, audience, n = header.subject, header.audience, header.chain.n
@@ -60,14 +61,11 @@ def check(peer: Peer, links: Links, grants: dict[str, int]) -> None:
             if before != bytes.fromhex(previous):
                 item.hold("broken-chain", ANOTHER)
             continue
-        in_the_middle = (
-            audience == audiences.CONNECTED
-            and grants.get(header.kind, 0) > 0
-            and not goes_on
-            and (subject, audience) not in begun
-        )
+        granted = grants.get(header.kind, 0) if audience == audiences.CONNECTED else 0
+        latest = max(latest, before_grant.get(item.opening.index, -1))
+        first_granted = granted > 0 and latest < granted <= item.opening.index
         if (
-            not in_the_middle
+            not first_granted
             and bytes.fromhex(previous) not in links.erased
             and not _is_erased(peer, previous)
         ):
@@ -155,27 +153,26 @@ def _is_erased(peer: Peer, commitment: str) -> bool:
     return came.exists() or commitment in erased_by(peer)
 
 
-def _begun(peer: Peer, items: Iterable[Judged], grants: dict[str, int]) -> set[tuple[str, str]]:
-    """Chains that may begin in their middle, of which something was received before."""
+def _latest_before(peer: Peer, items: Iterable[Judged], grants: dict[str, int]) -> dict[int, int]:
+    """Index of what was received last of the chain before each ``connected`` record, where there is any and it may matter."""
     if not any(grants.values()):
-        return set()
-    asked = {
-        item.header.subject
+        return {}
+    asked = [
+        (item.header.subject, item.opening.index)
         for item in items
-        if item.header is not None
-        and item.header.audience == audiences.CONNECTED
-        and item.header.chain.n > 1
-    }
+        if item.header is not None and item.header.audience == audiences.CONNECTED
+    ]
     if not asked:
-        return set()
-    rows = Received.objects.filter(
-        peer=peer, subject__in=asked, audience=audiences.CONNECTED
-    ).exclude(state=Received.REFUSED)
-    return {
-        (subject, audiences.CONNECTED)
-        for subject in rows.values_list("subject", flat=True).distinct()
-        if subject
-    }
+        return {}
+    subjects, indexes = zip(*asked, strict=True)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT w.index, max(r.index) FROM unnest(%s::text[], %s::bigint[]) AS w(subject, index)"
+            " JOIN sync_received r ON r.peer_id = %s AND r.subject = w.subject AND r.audience = %s AND r.index < w.index"
+            " WHERE r.state < 3 GROUP BY w.index",
+            [list(subjects), list(indexes), peer.pk, audiences.CONNECTED],
+        )
+        return dict(cursor.fetchall())
 
 
 def hold_followers(peer: Peer, items: Sequence[Judged]) -> None:
@@ -211,9 +208,7 @@ def follows(peer: Peer, item: Judged) -> bool:
         return True
     before = places.filter(n=n - 1).first()
     if before is None:
-        return not places.filter(
-            index__lt=item.opening.index
-        ).exists() and _may_begin_in_the_middle(peer, item)
+        return _may_begin_in_the_middle(peer, item)
     return bytes(before.commitment).hex() == previous and before.state == Received.APPLIED
 
 

@@ -21,8 +21,8 @@ Place = tuple[str, str, int]
 class Links:
     """What an answer leaves to be asked."""
 
-    back: list[tuple[Judged, bool]] = field(default_factory=list)
-    """Records whose predecessor came before the answer or never, and whether something of their chain came before them in it."""
+    back: list[tuple[Judged, int]] = field(default_factory=list)
+    """Records whose predecessor came before the answer or never, and the index of what came last of their chain in it, or -1."""
 
     erased: set[bytes] = field(default_factory=set)
     """Commitments of records that came erased."""
@@ -42,19 +42,19 @@ def link(
         taken: places given before the answer, and to which commitment.
     """
     links, repeated, seen = Links(), set(known), dict(taken or {})
-    begun: set[tuple[str, str]] = set()
+    latest: dict[tuple[str, str], int] = {}
     applied, connected = Received.APPLIED, audiences.CONNECTED
     for item in items:
         header = item.header
-        if header is None:
-            links.erased.add(item.commitment)
-            continue
-        if item.state != applied:
+        if header is not None and item.state != applied:
             continue
         if item.commitment in repeated:
             item.refuse("repeated", "its commitment stood in the log before.")
             continue
         repeated.add(item.commitment)
+        if header is None:
+            links.erased.add(item.commitment)
+            continue
         subject, audience, n = header.subject, header.audience, header.chain.n
         place = (subject, audience, n)
         if place in seen:
@@ -64,11 +64,11 @@ def link(
         if n > 1:
             before = seen.get((subject, audience, n - 1))
             if before is None:
-                links.back.append((item, (subject, audience) in begun))
+                links.back.append((item, latest.get((subject, audience), -1)))
             elif before != bytes.fromhex(header.chain.prev):
                 item.hold("broken-chain", ANOTHER)
         if audience == connected:
-            begun.add((subject, audience))
+            latest[subject, audience] = item.opening.index
     return links
 
 

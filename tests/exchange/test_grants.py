@@ -55,6 +55,47 @@ def test_a_grant_is_given_taken_back_and_given_again_with_or_without_what_came_i
         assert not Incident.objects.exists()
 
 
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_chain_goes_on_where_it_was_granted_anew_and_nobody_is_accused(
+    port, county, city, at_once
+):
+    """The records in between are not ours to see; what comes after them is whole as far as it was granted."""
+    connect(county, city, port, KIND)
+    with unit_context(city):
+        us = identity.origin()
+
+    def grant(**how):
+        with unit_context(county):
+            peers.grant_set(us, KIND, **how)
+
+    def pulled():
+        with unit_context(city):
+            assert pull.pull(Peer.objects.get()).fault == ""
+            assert not Incident.objects.exists()
+        return applied_bodies(city)
+
+    chain = {"audience": audiences.CONNECTED, "subjects": 1}
+    publish(county, b"one", b"two", **chain)
+    assert pulled() == [b"one", b"two"]
+    grant(granted=False)
+    publish(county, b"between", **chain)
+    if not at_once:
+        pulled()
+    grant()
+    publish(county, b"four", b"five", **chain)
+    assert pulled() == [b"one", b"two", b"four", b"five"]
+    grant(granted=False)
+    publish(county, b"between again", **chain)
+    grant()
+    publish(county, b"seven", **chain)
+    assert pulled() == [b"one", b"two", b"four", b"five", b"seven"]
+    grant(history=True)
+    publish(county, b"eight", **chain)
+    assert pulled() == [
+        b"one", b"two", b"between", b"four", b"five", b"between again", b"seven", b"eight",
+    ]  # fmt: skip
+
+
 def test_notes_from_before_an_erasure_can_be_asked_about_again_and_convict_nobody(
     port, county, city
 ):
