@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE = "application/vnd.minqing.records"
 
+EPOCH_LIMIT = 2**31 - 1
+"""Epochs of a note at the most: as many fit into the database, and 2,047 adoptions."""
+
 WINDOW_RECORDS = 8192
 """Most records in one answer."""
 
@@ -113,9 +116,12 @@ def read_disclosure(note: bytes, *keys: VerifierKey) -> Disclosure:
         if len(parts) != 3 or parts[0] != "grant":
             raise NoteFault("The disclosure note has a line that is no grant.")
         grants.append((parts[1], notes.parse_size(parts[2])))
-    issuer, recipient, epoch, size, count, last = values
+    issuer, recipient, said, size, count, last = values
+    epoch = notes.parse_size(said)
+    if epoch > EPOCH_LIMIT:
+        raise NoteFault(f"Epoch {epoch} is past the largest one, {EPOCH_LIMIT}.")
     return Disclosure(
-        issuer=issuer, recipient=recipient, epoch=notes.parse_size(epoch), size=notes.parse_size(size),
+        issuer=issuer, recipient=recipient, epoch=epoch, size=notes.parse_size(size),
         count=notes.parse_size(count), last="" if last == "-" else last, grants=tuple(grants),
     )  # fmt: skip
 

@@ -69,6 +69,31 @@ def test_a_changed_leaf_is_an_alarm_without_a_freeze(liar, county):
     assert applied_bodies(county) == [*TRUE, b"next"]
 
 
+def test_an_epoch_past_belief_is_refused_and_the_next_pull_goes_well(liar, county):
+    liar.add(b"next")
+    liar.epoch = 2**31
+    assert "past the largest" in fetch(county).fault
+    assert incident(county)[0] == "wrong-note"
+    liar.epoch = 2**31 - 1
+    assert fetch(county).fault == ""
+    assert applied_bodies(county) == [*TRUE, b"next"]
+
+
+@pytest.mark.parametrize("erased_first", [True, False])
+def test_an_erased_record_that_repeats_a_commitment_is_held_against_the_peer(
+    liar, county, erased_first
+):
+    if erased_first:
+        liar.erased.add(len(liar.records))
+        liar.add(b"gone")
+    liar.erased.add(len(liar.records))
+    liar.records.append(liar.records[-1])
+    liar.add(b"next")
+    assert fetch(county).fault == ""
+    assert incident(county)[0] == "repeated"
+    assert applied_bodies(county) == [*TRUE, b"next"]
+
+
 def test_a_dropped_record_is_refused_because_the_note_counts_it(liar, county):
     liar.add(b"dropped")
     liar.add(b"shown")
