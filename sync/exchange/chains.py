@@ -88,60 +88,68 @@ def _taken_places(peer: Peer, items: Sequence[Judged]) -> dict[Place, bytes]:
     """Received records at the very places of these.
 
     Those that their issuer lost give their number up: it told so when it adopted its log, and could not know that we hold
-    them (we did not answer then). They stay as they are otherwise.
+    them (we did not answer then). So do those that were erased before an adoption: nobody could tell the issuer their number
+    any more. They stay as they are otherwise.
     """
     headers = [item.header for item in items if item.header is not None]
     found = _received_at(peer, {(h.subject, h.audience, h.chain.n) for h in headers})
-    runs = _lost_by(peer, items) if found else []
+    adopted = _adoptions(peer, items) if found else []
     lost = {
         place: index
-        for place, (index, _) in found.items()
-        if any(first <= index <= last for first, last in runs)
+        for place, (index, _, state) in found.items()
+        if any(_is_lost(index, state, *adoption) for adoption in adopted)
     }
     if lost:
         Received.objects.filter(peer=peer, index__in=lost.values()).update(n=None)
-    return {place: commitment for place, (_, commitment) in found.items() if place not in lost}
+    return {place: commitment for place, (_, commitment, _) in found.items() if place not in lost}
 
 
-def _lost_by(peer: Peer, items: Sequence[Judged]) -> list[tuple[int, int]]:
-    """Return first and last index of each run that a peer could not open when it adopted its log, as it told since or now."""
+def _is_lost(index: int, state: int, at: int, runs: Sequence[tuple[int, int]]) -> bool:
+    """Whether an issuer that adopted its log at an index, telling of these runs, cannot know a record's number."""
+    if state == Received.ERASED:
+        return index < at
+    return any(first <= index <= last for first, last in runs)
+
+
+def _adoptions(peer: Peer, items: Sequence[Judged]) -> list[tuple[int, Sequence[tuple[int, int]]]]:
+    """Return where a peer adopted its log, as it told since or now, and first and last index of each run that it could not open then."""
     told = Received.objects.filter(peer=peer, subject=adoption.SUBJECT, kind=adoption.KIND)
-    bodies = [bytes(body or b"") for body in told.values_list("body", flat=True)]
+    bodies = [(index, bytes(body or b"")) for index, body in told.values_list("index", "body")]
     bodies += [
-        item.opening.body or b""
+        (item.opening.index, item.opening.body or b"")
         for item in items
         if item.header is not None and item.header.kind == adoption.KIND
     ]
-    runs: list[tuple[int, int]] = []
-    for body in bodies:
+    adoptions: list[tuple[int, Sequence[tuple[int, int]]]] = []
+    for index, body in bodies:
         with suppress(*UNREADABLE):
-            runs += msgspec.json.decode(body, type=adoption.Adopted).unopened
-    return runs
+            adoptions.append((index, msgspec.json.decode(body, type=adoption.Adopted).unopened))
+    return adoptions
 
 
 def _places_before(peer: Peer, items: Sequence[Judged]) -> dict[Place, bytes]:
     """Received records at the places before these."""
     headers = [item.header for item in items if item.header is not None]
     found = _received_at(peer, {(h.subject, h.audience, h.chain.n - 1) for h in headers})
-    return {place: commitment for place, (_, commitment) in found.items()}
+    return {place: commitment for place, (_, commitment, _) in found.items()}
 
 
-def _received_at(peer: Peer, places: set[Place]) -> dict[Place, tuple[int, bytes]]:
-    """Index and commitment of the records received at places in chains."""
+def _received_at(peer: Peer, places: set[Place]) -> dict[Place, tuple[int, bytes, int]]:
+    """Index, commitment and state of the records received at places in chains."""
     if not places:
         return {}
     subjects, audience_names, numbers = zip(*places, strict=True)
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT r.subject, r.audience, r.n, r.index, r.commitment"
+            "SELECT r.subject, r.audience, r.n, r.index, r.commitment, r.state"
             " FROM unnest(%s::text[], %s::text[], %s::bigint[]) AS w(subject, audience, n)"
             " JOIN sync_received r ON r.peer_id = %s AND r.subject = w.subject AND r.audience = w.audience AND r.n = w.n"
             " WHERE r.state < 3",
             [list(subjects), list(audience_names), list(numbers), peer.pk],
         )
         return {
-            (subject, audience, n): (index, bytes(commitment))
-            for subject, audience, n, index, commitment in cursor.fetchall()
+            (subject, audience, n): (index, bytes(commitment), state)
+            for subject, audience, n, index, commitment, state in cursor.fetchall()
         }
 
 

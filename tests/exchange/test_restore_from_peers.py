@@ -192,6 +192,29 @@ def test_a_peer_that_was_silent_when_a_log_came_back_accuses_nobody_of_numbers_g
         assert not Quarantine.objects.exists()
 
 
+def test_a_chain_whose_end_was_erased_goes_on_after_a_restore_and_nobody_is_accused(
+    port, county, city
+):
+    """Whoever obeyed the order keeps the place of what was erased; the restored unit cannot know its number any more."""
+    connect(county, city, port, KIND)
+    publish(county, b"one", subject="a", subjects=1)
+    back_up(county)
+    publish(county, b"two", subject="a", subjects=1)
+    assert fetch(city, county).fault == ""
+    with unit_context(county):
+        erasure.erase([commitment_of(county, b"two")], basis="示例依据")
+        ledger.seal()
+    assert fetch(city, county).fault == ""
+    restore(county)
+    bring_back(county)
+    publish(county, b"two, corrected", b"three", subject="a", subjects=1)
+    assert fetch(city, county).fault == ""
+    assert applied_bodies(city)[-2:] == [b"two, corrected", b"three"]
+    with unit_context(city):
+        assert not Incident.objects.exists()
+        assert not Quarantine.objects.exists()
+
+
 def test_what_a_restored_unit_wrote_on_places_that_were_taken_is_set_aside_and_told(
     port, county, city, monkeypatch
 ):
