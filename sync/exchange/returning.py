@@ -122,8 +122,8 @@ class Recovered:
     unopened: list[tuple[int, int]] = field(default_factory=list)
     """First and last index of each run that cannot be opened."""
 
-    signed: int | None = None
-    """Size that our own signer signed last, where it knows; more than ``size``: the tail is in nobody's hands."""
+    signed: int = 0
+    """Largest size that this unit is known to have signed, by its signer or by a peer; more than ``size``: the tail is in nobody's hands."""
 
     silent: list[str] = field(default_factory=list)
     """Peers that could not be asked, with the reason."""
@@ -146,8 +146,7 @@ def look_around() -> str:
         except ExchangeFault:
             continue
         for _, note in notes_found:
-            if refill.heed(note):
-                break
+            refill.heed(note)
     return refill.halted()
 
 
@@ -171,7 +170,7 @@ def recover() -> Recovered:
     """
     keys = refill.own_keys()
     size = Log.objects.values_list("size", flat=True).get(unit=current_unit().code)
-    done = Recovered(before=size, signed=_signed())
+    done = Recovered(before=size)
     found: list[_Source] = []
     for peer in _peers():
         try:
@@ -187,6 +186,7 @@ def recover() -> Recovered:
         "looked and runs `minqing unit adopt`.",
         best.note,
     )
+    done.signed = max(_signed(), refill.known_size())
     if best.head.size > size:
         _refill(best, found, size, done)
     for source in found:
@@ -229,11 +229,11 @@ def _peers() -> list[Peer]:
     return list(Peer.objects.filter(ended_on=None).exclude(accepted_here=None))
 
 
-def _signed() -> int | None:
+def _signed() -> int:
     try:
         return signer_client.signer().ask(LastHead(origin=identity.origin())).size
     except SignerFault:
-        return None
+        return 0
 
 
 def _heads(client: Client, keys: LogKeys) -> Iterator[tuple[Checkpoint, bytes]]:

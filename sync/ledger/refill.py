@@ -77,8 +77,21 @@ def halted() -> str:
 
 
 def halt(reason: str, note: bytes) -> None:
-    """Seal nothing until the log is adopted; ``note`` is the largest head with our own signature that is known."""
-    Log.objects.filter(unit=current_unit().code).update(halted=reason[:300], known=note)
+    """Seal nothing until the log is adopted. ``note`` is a head with our own signature; one known before stays if it is larger."""
+    with transaction.atomic():
+        log = Log.objects.select_for_update().get(unit=current_unit().code)
+        known = max(bytes(log.known), note, key=_size) if log.known else note
+        Log.objects.filter(pk=log.pk).update(halted=reason[:300], known=known)
+
+
+def known_size() -> int:
+    """Return the size of the largest head with our own signature that a halted log knows of; 0 where it knows of none."""
+    known = bytes(Log.objects.values_list("known", flat=True).get(unit=current_unit().code))
+    return _size(known) if known else 0
+
+
+def _size(note: bytes) -> int:
+    return notes.parse_checkpoint(notes.parse_note(note).text).size
 
 
 def heed(note: bytes) -> bool:

@@ -276,6 +276,36 @@ def test_a_copy_whose_signer_is_as_old_as_itself_is_found_out_by_what_peers_hold
     assert applied_bodies(city) == [b"before", b"after", b"would be a fork", b"goes on"]
 
 
+def test_a_smaller_head_does_not_make_a_larger_one_forgotten(port, county, city, neighbour, signer):
+    """Who shows the largest head may be away when the rest comes back: adopted without it, the log would fork."""
+    connect(county, city, port, KIND)
+    connect(county, neighbour, port, KIND)
+    back_up(county)
+    publish(county, b"seen by both")
+    assert fetch(neighbour, county).fault == ""
+    publish(county, b"seen by the city")
+    assert fetch(city, county).fault == ""
+    restore(county)
+    signer.restart()
+    for file in signer.folder.glob("high-water*"):  # it forgot, too
+        file.unlink()
+    with unit_context(city):
+        city_origin = identity.origin()
+    with unit_context(county):
+        assert "does not lead to it" in returning.look_around()
+        address = peers.peer_by_origin(city_origin).address
+        Peer.objects.filter(origin=city_origin).update(address="http://127.0.0.1:9")
+    with pytest.raises(CommandError, match="holds the last 1"):
+        bring_back(county)
+    assert bodies(county) == [b"seen by both"]
+    with unit_context(county), pytest.raises(UnitFault, match="does not lead there"):
+        unit_adopt(county)
+    with unit_context(county):
+        Peer.objects.filter(origin=city_origin).update(address=address)
+    bring_back(county)
+    assert bodies(county) == [b"seen by both", b"seen by the city"]
+
+
 def test_what_carries_no_signature_of_ours_halts_nothing_and_two_histories_stop_the_recovery(
     port, county, city, signer
 ):

@@ -57,10 +57,10 @@ class Command(BaseCommand):
         for line in done.silent:
             self.stdout.write(f"not asked or not used: {line}")
         self._closed(done.unopened)
-        if done.signed is not None and done.signed > done.size:
+        if done.signed > done.size:
             raise CommandError(
-                f"The signer signed {done.signed} entries; nobody holds the last {done.signed - done.size}. Find another copy "
-                "(a disc, another peer); else the log ends here and the superior unit names a new origin."
+                f"This unit signed {done.signed} entries; nobody who answers holds the last {done.signed - done.size}. Find another "
+                "copy (a disc, a peer that is away); else the log ends here and the superior unit names a new origin."
             )
         self.stdout.write("Nothing is sealed yet. When people have looked: `minqing unit adopt`.")
 
