@@ -198,12 +198,12 @@ def recover() -> Recovered:
     done.size = Log.objects.values_list("size", flat=True).get(unit=current_unit().code)
     for source in {source.peer.pk: source for source in found}.values():
         try:
-            with client_for(source.peer) as client:
-                done.openings += refill.open_again(_records(client, done.size))
+            for openings in _records(source.peer, done.size):
+                done.openings += refill.open_again(openings)
         except (
             ExchangeFault,
             RecordFault,
-        ) as fault:  # what one of them invents costs its own share only
+        ) as fault:  # what one of them invents costs what it shows from there on only
             done.silent.append(f"{source.peer.name}: {fault}")
     rereading.own_steps_again()  # before any step of others is tried again
     done.erased = erasure.replay()
@@ -291,12 +291,18 @@ def _own_leaves(start: int, stop: int) -> list[bytes]:
         return [bytes(commitment) for (commitment,) in cursor.fetchall()]
 
 
-def _records(client: Client, size: int) -> Iterator[framing.Opening]:
-    start: int | None = 0
+def _records(peer: Peer, size: int) -> Iterator[list[framing.Opening]]:
+    """Fetch what a peer was shown, answer by answer, from the first index on that cannot be opened here.
+
+    Each answer has a client and so a limit of time to itself: together they may take as long as a large log needs. What
+    came stays, and whoever is interrupted goes on from there.
+    """
+    start: int | None = refill.first_closed()
     while start is not None and start < size:
-        stream = client.get(f"{RECORDS}?from={start}", cap=_CAP, seconds=_SECONDS).body
+        with client_for(peer) as client:
+            stream = client.get(f"{RECORDS}?from={start}", cap=_CAP, seconds=_SECONDS).body
         openings, following = windows.read_window(stream)
-        yield from (opening for opening in openings if opening.index < size)
         if following and not (_INDEX.fullmatch(following) and int(following) > start):
             raise PeerLied("malformed", "The list of records does not go on.")
+        yield [opening for opening in openings if opening.index < size]
         start = int(following) if following else None

@@ -40,6 +40,16 @@ _CHAIN = """
 INSERT INTO sync_chain (subject, audience, unit, n, last) VALUES (%s, %s, %s, %s, %s)
 ON CONFLICT (subject, audience) DO UPDATE SET n = excluded.n, last = excluded.last WHERE sync_chain.n <= excluded.n
 """
+_OPEN = """
+SELECT index, encode(commitment, 'hex'), EXISTS (SELECT FROM sync_opening WHERE sync_opening.index = sync_entry.index)
+FROM sync_entry WHERE index = ANY(%s)
+"""
+_FIRST_CLOSED = """
+SELECT coalesce((
+    SELECT index FROM sync_entry WHERE NOT EXISTS (SELECT FROM sync_opening WHERE sync_opening.index = sync_entry.index)
+    ORDER BY index LIMIT 1
+), (SELECT size FROM sync_log))
+"""
 _CLOSED = """
 SELECT index, encode(commitment, 'hex') FROM sync_entry WHERE NOT EXISTS (
     SELECT FROM sync_opening WHERE sync_opening.index = sync_entry.index
@@ -160,32 +170,48 @@ def open_again(given: Iterable[Given]) -> int:
     """Keep openings that fit our leaves, move their chains on; return how many were missing. What was erased stays so.
 
     Raises:
-        RecordFault: an opening does not fit the leaf at its index, or is not ours.
+        RecordFault: an opening does not fit the leaf at its index, or is not ours; none of them was kept.
     """
-    unit, gone, count = current_unit().code, erasure.erased(), 0
+    openings = [opening for opening in given if opening.header is not None]
+    gone, count = erasure.erased(), 0
     with transaction.atomic(), connection.cursor() as cursor:
-        for opening in given:
-            if opening.header is None or opening.salt is None or opening.body is None:
-                continue
-            cursor.execute(
-                "SELECT encode(commitment, 'hex') FROM sync_entry WHERE index = %s", [opening.index]
-            )
-            row = cursor.fetchone()
-            commitment = records.commitment(opening.salt, opening.header, opening.body)
-            header = records.decode_header(opening.header)
-            if row is None or row[0] != commitment or header.origin != identity.origin():
-                raise RecordFault(f"The record shown for index {opening.index} is not ours.")
-            if commitment in gone or Opening.objects.filter(index=opening.index).exists():
-                continue
-            Opening.objects.create(
-                index=opening.index, unit=unit, kind=header.kind, subject=header.subject,
-                audience=header.audience, header=opening.header, body=opening.body, salt=opening.salt,
-            )  # fmt: skip
-            cursor.execute(
-                _CHAIN, [header.subject, header.audience, unit, header.chain.n, bytes.fromhex(commitment)]
-            )  # fmt: skip
-            count += 1
+        cursor.execute(_OPEN, [[opening.index for opening in openings]])
+        leaves = {index: (commitment, is_open) for index, commitment, is_open in cursor.fetchall()}
+        for opening in openings:
+            commitment, is_open = leaves.get(opening.index, ("", False))
+            header = _own_header(opening, commitment)
+            if not is_open and commitment not in gone:
+                _keep(cursor, opening, header, commitment)
+                leaves[opening.index] = (commitment, True)
+                count += 1
     return count
+
+
+def _own_header(opening: Given, commitment: str) -> records.Header:
+    salt, header, body = opening.salt or b"", opening.header or b"", opening.body or b""
+    fits = len(salt) == records.SALT_LENGTH and records.commitment(salt, header, body) == commitment
+    read = records.decode_header(header)
+    if not fits or read.origin != identity.origin():
+        raise RecordFault(f"The record shown for index {opening.index} is not ours.")
+    return read
+
+
+def _keep(cursor: Any, opening: Given, header: records.Header, commitment: str) -> None:
+    unit = current_unit().code
+    Opening.objects.create(
+        index=opening.index, unit=unit, kind=header.kind, subject=header.subject, audience=header.audience,
+        header=opening.header, body=opening.body, salt=opening.salt,
+    )  # fmt: skip
+    chain = [header.subject, header.audience, unit, header.chain.n, bytes.fromhex(commitment)]
+    cursor.execute(_CHAIN, chain)
+
+
+def first_closed() -> int:
+    """Return the first index that cannot be opened here, whatever the reason; the size where there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FIRST_CLOSED)
+        (index,) = cursor.fetchone()
+        return int(index)
 
 
 def set_aside() -> list[str]:

@@ -319,10 +319,6 @@ def test_what_carries_no_signature_of_ours_halts_nothing_and_two_histories_stop_
         with pytest.raises(NoteFault, match="No key"):
             refill.heed(notes.sign_checkpoint(head, stranger).encode())
         assert refill.halted() == ""
-    with unit_context(city):
-        Received.objects.filter(peer__origin=origin, body=b"one").update(body=b"won")
-    with unit_context(county):
-        assert "is not ours" in returning.recover().silent[0]
     (file,) = [f for f in signer.folder.glob("private/log-*") if f.read_text().startswith(origin)]
     name, seed = file.read_text().split("\n")[:2]
     ours = notes.SigningKey.from_seed(name, notes.decode64(seed))
@@ -332,6 +328,32 @@ def test_what_carries_no_signature_of_ours_halts_nothing_and_two_histories_stop_
         PeerHead.objects.filter(peer__origin=origin).update(note=forged)
     with unit_context(county), pytest.raises(LedgerFault, match="two histories"):
         returning.recover()
+
+
+def test_what_came_back_stays_when_the_rest_does_not_come_and_is_not_asked_for_again(
+    port, county, city, monkeypatch
+):
+    connect(county, city, port, KIND)
+    publish(county, b"before")
+    back_up(county)
+    publish(county, b"two", b"three", b"four")
+    assert fetch(city, county).fault == ""
+    restore(county)
+    monkeypatch.setattr(returning, "_ROUND", 1)  # one record an answer
+    with unit_context(city):
+        Received.objects.filter(body=b"four").update(body=b"five")
+    with unit_context(county):
+        done = returning.recover()
+        assert done.openings == 2
+        assert "is not ours" in done.silent[0]
+        assert bodies(county) == [b"before", b"two", b"three"]
+    with unit_context(city):
+        Received.objects.filter(body=b"five").update(body=b"four")
+        Received.objects.filter(body=b"two").update(body=b"never asked for")
+    with unit_context(county):
+        done = returning.recover()
+        assert (done.openings, done.silent) == (1, [])
+    assert bodies(county) == [b"before", b"two", b"three", b"four"]
 
 
 def test_wrong_leaves_of_one_peer_stop_no_recovery_from_another(port, county, city, neighbour):
