@@ -45,7 +45,7 @@ class SyncConfig(AppConfig):
         register_kind(RecordKind(name=incidents.THAW))
         register_kind(RecordKind(name=repinning.KIND))
         register_kind(RecordKind(name=heads_seen.KIND, apply=heads_seen.apply))
-        sweeps.register_sweep("restored", returning.sweep)
+        sweeps.register_sweep("restored", returning.sweep, every=15)
         sweeps.register_sweep("pulls", upkeep.pulls)
         sweeps.register_sweep("bells", upkeep.bells, every=5)
         sweeps.register_sweep("witnesses", upkeep.witnesses, every=5)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
@@ -17,7 +18,7 @@ from django.db.models import F
 from django.db.models.functions import Greatest
 
 from sync import identity
-from sync.errors import LedgerFault, NoteFault, RecordFault, SignerFault
+from sync.errors import LedgerFault, NoteFault, RecordFault, SignerRefused, SignerUnreachable
 from sync.exchange import doorbell, rereading, windows
 from sync.exchange.peers import client_for
 from sync.formats import copies, framing
@@ -26,7 +27,7 @@ from sync.models.exchange import Following, MirrorBundle, Peer, PeerHead, Receiv
 from sync.models.ledger import Log
 from sync.refusals import ExchangeFault, PeerLied, Refused, RequestRefused
 from sync.signer import client as signer_client
-from sync.signer.messages import LastHead
+from sync.signer.messages import Confirm, LastHead
 from tenants.current import current_unit
 from tenants.tasks import unit_task
 
@@ -49,8 +50,11 @@ _EPOCHS = 1 << 20
 _INDEX = re.compile(rb"[0-9]{1,18}")
 
 
-_looked: set[str] = set()
-"""Units whose peers this process has had asked."""
+PATIENCE = 600.0
+"""Seconds after which a log on a machine that was started anew waits no longer for peers that do not answer."""
+
+_looked: dict[str, float] = {}
+"""Units whose peers this process has had asked, and since when (monotonic seconds)."""
 
 
 # --- a peer asks us ---------------------------------------------------------------------------
@@ -137,27 +141,42 @@ class _Source:
 
 
 def look_around() -> str:
-    """Ask every peer for the largest head of ours it knows; halt if it is not in this database. Returns why, or nothing."""
-    keys = refill.own_keys()
+    """Ask every peer for the largest head of ours it knows; halt if it is not in this database. Returns why, or nothing.
+
+    When all have answered, or some have not for long enough, the signer is told: after a start of the machine it waits for that.
+    """
+    began = _looked.setdefault(current_unit().schema_name, time.monotonic())
+    keys, silent = refill.own_keys(), False
     for peer in _peers():
         try:
             with client_for(peer) as client:
                 notes_found = list(_heads(client, keys))
         except ExchangeFault:
+            silent = True
             continue
         for _, note in notes_found:
             refill.heed(note)
-    return refill.halted()
+    halted = refill.halted()
+    if not halted and (not silent or time.monotonic() - began >= PATIENCE):
+        signer_client.signer().ask(Confirm(origin=identity.origin()))
+    return halted
 
 
 def sweep() -> None:
-    """Have the peers asked once by each process that sweeps, in a task: whoever was restored or copied begins so."""
+    """Have the peers asked, in a task: once by each process that sweeps, and again while the signer waits for what they know."""
     schema = current_unit().schema_name
-    if schema in _looked:
-        return
-    _looked.add(schema)
-    if _peers():
+    if waits() or (schema not in _looked and _peers()):
+        _looked.setdefault(schema, time.monotonic())
         doorbell.queue(_look, [schema])
+
+
+def waits() -> str:
+    """Return why the signer waits for what peers know, or nothing: it does after each start of the machine."""
+    try:
+        signer_client.signer().ask(LastHead(origin=identity.origin()))
+    except SignerRefused as refusal:
+        return str(refusal) if refusal.code == "started-anew" else ""
+    return ""
 
 
 def recover() -> Recovered:
@@ -232,7 +251,9 @@ def _peers() -> list[Peer]:
 def _signed() -> int:
     try:
         return signer_client.signer().ask(LastHead(origin=identity.origin())).size
-    except SignerFault:
+    except SignerRefused as refusal:
+        return refusal.size
+    except SignerUnreachable:
         return 0
 
 

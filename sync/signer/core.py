@@ -49,6 +49,7 @@ class Signer:
         self._doors: dict[type, Callable[[Any], messages.Answer]] = {
             messages.OpenLog: self._open_log,
             messages.LastHead: self._last_head,
+            messages.Confirm: self._confirm,
             messages.SignHead: self._sign_head,
             messages.Adopt: self._adopt,
             messages.OpenPolicy: lambda request: self._both(self._policy_keys(request.origin)),
@@ -95,6 +96,7 @@ class Signer:
                     f"The key of {request.origin} is lost; the log ends and needs a new origin.",
                 )
             self._store.keep_signed(request.origin, Signed(0, merkle.EMPTY_ROOT))
+            self._store.keep_confirmed(request.origin)
             key = self._make_key(self._log_file(request.origin), request.origin, notes.ED25519)
         elif signed is None:
             raise self._state_lost(request.origin)
@@ -104,7 +106,19 @@ class Signer:
         signed = self._last(request.origin)
         return messages.Answer(size=signed.size, root=signed.root)
 
+    def _confirm(self, request: messages.Confirm) -> messages.Answer:
+        self._known(request.origin)
+        self._store.keep_confirmed(request.origin)
+        return messages.Answer()
+
     def _last(self, origin: str) -> Signed:
+        signed = self._known(origin)
+        if not self._store.confirmed(origin):
+            sentence = f"The machine was started anew: nothing is signed for {origin} until its peers were asked what they know of it."
+            raise SignerRefused("started-anew", sentence, signed.size)
+        return signed
+
+    def _known(self, origin: str) -> Signed:
         if self._log_key(origin) is None:
             raise SignerRefused("unknown-log", f"The signer holds no key of {origin}.")
         self._refuse_copy()
@@ -146,6 +160,7 @@ class Signer:
         if signed is not None:
             self._check_continues(signed, request.size, request.root, request.proof)
         self._store.keep_signed(request.origin, Signed(request.size, request.root))
+        self._store.keep_confirmed(request.origin)
         if self._store.copied:
             self._store.stamp()
         return messages.Answer(size=request.size)

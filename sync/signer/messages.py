@@ -30,6 +30,12 @@ class LastHead(Request, frozen=True, kw_only=True):
     origin: str
 
 
+class Confirm(Request, frozen=True, kw_only=True):
+    """Peers were asked since the machine started: none of them knows a head of this log that we do not."""
+
+    origin: str
+
+
 class SignHead(Request, frozen=True, kw_only=True):
     """Sign a head of ``size``; the proof shows that it continues the one of ``old`` leaves."""
 
@@ -146,7 +152,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknow
     """Not done, and nothing changed."""
 
     code: str
-    """``unknown-log``, ``key-lost``, ``state-lost``, ``copied``, ``rolled-back``, ``conflict``, ``inconsistent``,
+    """``unknown-log``, ``key-lost``, ``state-lost``, ``copied``, ``started-anew``, ``rolled-back``, ``conflict``, ``inconsistent``,
     ``not-lost``, ``unknown-key``, ``bad-note``, ``bad-request``, ``never-witnessed``, ``no-next``."""
 
     sentence: str
@@ -169,6 +175,7 @@ class SignerDoor(Protocol):
 Requests = (
     OpenLog
     | LastHead
+    | Confirm
     | SignHead
     | Adopt
     | OpenPolicy

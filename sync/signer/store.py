@@ -24,8 +24,12 @@ CREATE TABLE IF NOT EXISTS witnessed (
 );
 CREATE TABLE IF NOT EXISTS coming (origin TEXT PRIMARY KEY, next_key TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS policy (origin TEXT PRIMARY KEY, version INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS confirmed (origin TEXT PRIMARY KEY, start TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS former (key TEXT PRIMARY KEY, successor TEXT NOT NULL UNIQUE, last INTEGER NOT NULL);
 """
+
+BOOT = Path("/proc/sys/kernel/random/boot_id")
+"""Differs from one start of the machine to the next; where there is none, starts cannot be told apart."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ class Store:
         self._here = (
             self._stamp()
         )  # neither folder nor machine changes under a process that holds the lock
+        self._start = BOOT.read_text().strip() if BOOT.exists() else ""
         self._db.execute("INSERT OR IGNORE INTO meta VALUES (1, ?)", [self._here])
         (self._bound,) = self._db.execute("SELECT stamp FROM meta").fetchone()
         self.path.chmod(0o600)
@@ -80,6 +85,18 @@ class Store:
         """Bind the file to this place: an operator has vouched for it."""
         self._db.execute("UPDATE meta SET stamp = ?", [self._here])
         self._bound = self._here
+
+    def confirmed(self, origin: str) -> bool:
+        """Whether somebody said since this start of the machine that nobody knows more of a log of ours than we do.
+
+        A machine that is set back as a whole brings this file back, too, and is started to run again.
+        """
+        row = self._db.execute("SELECT start FROM confirmed WHERE origin = ?", [origin]).fetchone()
+        return row is not None and row[0] == self._start
+
+    def keep_confirmed(self, origin: str) -> None:
+        """Remember that for this start of the machine."""
+        self._db.execute("INSERT OR REPLACE INTO confirmed VALUES (?, ?)", [origin, self._start])
 
     def signed(self, origin: str) -> Signed | None:
         """Return the last head of one of our logs."""

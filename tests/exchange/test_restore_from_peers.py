@@ -260,7 +260,7 @@ def test_a_copy_whose_signer_is_as_old_as_itself_is_found_out_by_what_peers_hold
         shutil.copy(file, signer.folder / file.name)
 
     monkeypatch.setattr(doorbell, "queue", lambda task, arguments: task(*arguments))
-    monkeypatch.setattr(returning, "_looked", set())
+    monkeypatch.setattr(returning, "_looked", {})
     with unit_context(county):
         returning.sweep()
         assert "own signature" in refill.halted()

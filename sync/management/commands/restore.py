@@ -65,7 +65,7 @@ class Command(BaseCommand):
         self.stdout.write("Nothing is sealed yet. When people have looked: `minqing unit adopt`.")
 
     def _status(self) -> None:
-        self.stdout.write(refill.halted() or "The log goes on.")
+        self.stdout.write(refill.halted() or returning.waits() or "The log goes on.")
         self._closed(refill.ranges(refill.unopened()))
 
     def _closed(self, runs: list[tuple[int, int]]) -> None:
