@@ -1,4 +1,4 @@
-"""Five units as separate processes, with everything that can go wrong between them going wrong: a short run of the soak."""
+"""Units as separate processes, with everything that can go wrong between them going wrong: two short runs of the soak."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import pytest
 
 from tests.conftest import TEMPLATE
 from tests.exchange.harness import checks, plan, standalone
+from tests.exchange.harness.every import EVERY_STEP
+from tests.exchange.harness.lies import LIES
 from tests.exchange.harness.run import Run
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
@@ -36,6 +38,29 @@ def test_five_units_under_partitions_kills_lies_and_restores_come_to_agree(
     assert told["network"] in {"namespaces", "loopback"}
     again = plan.Plan(SEED, 5)
     assert [{"n": n, **again.step()} for n in range(1, STEPS + 1)] == steps
+
+
+def test_each_kind_of_step_befalls_three_units_and_has_its_effect(
+    django_db_setup, django_db_blocker, tmp_path
+):
+    assert {step["do"] for step in EVERY_STEP} == {*plan.OFTEN, *plan.SERVERS}
+    with django_db_blocker.unblock():
+        server = standalone.server()
+    with Run(
+        seed=0, units=3, template=TEMPLATE, server=server, log=tmp_path / "steps.jsonl"
+    ) as run:
+        figures = run.go(recorded=EVERY_STEP)
+    assert figures["steps"] == len(EVERY_STEP)
+    assert figures["lies found"] == len(LIES) + len(["old head", "replay", "fork"])
+    assert figures["refused to seal"] == len(["restore", "clone"])
+    assert figures["came back from peers"] == 1
+    assert figures["records erased"] == 1
+    assert figures["offers made"] == 2
+    assert figures["offers accepted"] == figures["offers cancelled"] == 1
+    assert figures["discs taken in"] == 1
+    assert figures["parcels put by the broker"] > 0
+    assert figures["came back to the broker"] == 1
+    assert figures["checks"] == 1
 
 
 def test_every_kind_of_step_comes_in_a_long_run_and_two_seeds_differ():

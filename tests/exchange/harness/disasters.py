@@ -42,6 +42,7 @@ class Disasters(Hands):
             self.run.fail(
                 f"unit {unit.number} was restored from an old backup and sealing said {answer}"
             )
+        self.run.counts["refused to seal"] += 1
 
     def recover(self, unit, _, step):
         """Bring the newer data back, or what the peers hold; then the log goes on."""
@@ -102,6 +103,7 @@ class Disasters(Hands):
                 self.run.fail(
                     f"the clone of unit {unit.number} was asked to seal and said {answer}"
                 )
+            self.run.counts["refused to seal"] += 1
             twin.parts["worker"].ask("pull", origin=peer.origin)
         finally:
             self.fleet.stop(twin)

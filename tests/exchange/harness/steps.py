@@ -105,10 +105,14 @@ class Steps(Carrying, Lying, Disasters, BrokerFaults):
         known = sorted(self.run.acknowledged[unit.number])
         if known and not unit.restored:
             chosen = known[int(step["which"] * len(known))]
+
+            def then(answer):
+                self.run.counts["records erased"] += "is" in answer
+
             self.send(
                 unit,
                 "erase",
-                lambda _: None,
+                then,
                 may=("LedgerFault", "OSError", *SEALING),
                 commitments=[chosen],
             )
