@@ -88,7 +88,7 @@ def taken(log, *, rows=None, handed=None, held=(), copy=None, cursors=None):
     return {
         "mirrored": log["size"] if cursors is None else cursors, "applied": log["size"] if cursors is None else cursors,
         "copy": "".join(leaf[1] for leaf in log["leaves"]) if copy is None else copy,
-        "rows": [[leaf[0], 0, leaf[1]] for leaf in mine] if rows is None else rows, "held": list(held),
+        "rows": [[leaf[0], 0, leaf[1], 3] for leaf in mine] if rows is None else rows, "held": list(held),
         "handed": [[leaf[0], leaf[4], leaf[3], place + 1, leaf[1]] for place, leaf in enumerate(mine)] if handed is None else handed,
     }  # fmt: skip
 
@@ -111,7 +111,10 @@ def test_only_the_number_of_a_record_that_was_lost_may_be_given_anew(gone, fault
         [2, "cc" * 32, "soak.line", "public", "s", "anew"],
     ]
     known = log(*leaves, gone=gone)
-    rows = [[index, 0, commitment] for index, commitment, *_ in leaves]
+    rows = [
+        [index, *((2, commitment, 0) if commitment in gone else (0, commitment, 3))]
+        for index, commitment, *_ in leaves
+    ]
     handed = [[index, "s", "public", n, leaves[index][1]] for index, n in ((0, 1), (1, 2), (2, 2))]
     found = checks.faults(
         {1: known, 2: OBSERVER}, {(2, 1): taken(known, rows=rows, handed=handed)}, defaultdict(set)
@@ -124,10 +127,10 @@ def test_only_the_number_of_a_record_that_was_lost_may_be_given_anew(gone, fault
     ("what", "sentence"),
     [
         ({"cursors": 2}, "cursors 2, 2 of 3"),
-        ({"rows": [[0, 0, "aa" * 32]]}, "record 1 (soak.line, connected) came as None"),
-        ({"rows": [[0, 0, "aa" * 32], [1, 0, "bb" * 32], [2, 0, "cc" * 32]]}, "must not have come"),
-        ({"rows": [[0, 0, "aa" * 32], [1, 0, LEAF]]}, "came as (0, 'abab"),
-        ({"rows": [[0, 0, "aa" * 32], [1, 1, "bb" * 32]]}, "came as (1, "),
+        ({"rows": [[0, 0, "aa" * 32, 3]]}, "record 1 (soak.line, connected) came as None"),
+        ({"rows": [[0, 0, "aa" * 32, 3], [1, 0, "bb" * 32, 3], [2, 0, "cc" * 32, 3]]}, "must not have come"),
+        ({"rows": [[0, 0, "aa" * 32, 3], [1, 0, LEAF, 3]]}, "came as (0, 'abab"),
+        ({"rows": [[0, 0, "aa" * 32, 3], [1, 1, "bb" * 32, 3]]}, "came as (1, "),
         ({"held": [[1, "waits"]]}, "held back"),
         ({"copy": LEAF * 3}, "copied leaves"),
         ({"handed": [[0, "s", "public", 1, "aa" * 32]]}, "never handed"),
@@ -140,6 +143,22 @@ def test_the_check_sees_what_was_lost_doubled_disclosed_or_turned_round(what, se
     assert checks.faults(issued, {(2, 1): taken(LOG)}, {1: set(), 2: set()}) == []
     found = checks.faults(issued, {(2, 1): taken(LOG, **what)}, {1: set(), 2: set()})
     assert any(sentence in fault for fault in found), found
+
+
+@pytest.mark.parametrize(
+    ("row", "seen"),
+    [((2, 0), False), ((0, 3), True), ((0, 0), True), ((2, 1), True), ((3, 3), True)],
+)
+def test_the_check_sees_a_peer_that_keeps_what_was_ordered_away(row, seen):
+    gone = "bb" * 32
+    known = log(LOG["leaves"][0], [1, gone, *[None] * 4], gone=[gone])
+    state, contents = row
+    rows = [[0, 0, "aa" * 32, 3], [1, state, gone, contents]]
+    found = checks.faults(
+        {1: known, 2: OBSERVER}, {(2, 1): taken(known, rows=rows)}, defaultdict(set)
+    )
+    assert any("record 1 was erased by order and is still here" in fault for fault in found) is seen
+    assert len(found) == seen
 
 
 def test_the_check_sees_units_that_think_differently_of_a_home():

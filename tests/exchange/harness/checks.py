@@ -74,7 +74,7 @@ def _taking_faults(log, taken, allowed):
         yield "the copied leaves are not the issuer's"
     if taken["held"]:
         yield f"held back: {taken['held'][:5]}"
-    rows = {index: (state, commitment) for index, state, commitment in taken["rows"]}
+    rows = {index: (state, commitment) for index, state, commitment, _ in taken["rows"]}
     for index, commitment, kind, audience, *_ in log["leaves"]:
         expected = (
             audience in allowed
@@ -91,7 +91,15 @@ def _taking_faults(log, taken, allowed):
             yield f"erased record {index} came as another"
     if not set(rows) <= set(range(size)):
         yield "records came that the log does not hold"
+    yield from _erasure_faults(log, taken)
     yield from _order_faults(log, taken, allowed)
+
+
+def _erasure_faults(log, taken):
+    ordered = set(log["gone"])
+    for index, state, commitment, contents in taken["rows"]:
+        if commitment in ordered and (state, contents) != (ERASED, 0):
+            yield f"record {index} was erased by order and is still here: state {state}, {contents} of its parts"
 
 
 def _order_faults(log, taken, allowed):

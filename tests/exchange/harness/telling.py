@@ -51,7 +51,8 @@ def issued():
 
 
 def taken(*, origin):
-    """Return what was taken in of one peer: cursors, mirrored leaves, rows, what the handler wrote, what is held back."""
+    """Return what was taken in of one peer: cursors, mirrored leaves, rows (with how many of
+    salt, header and body are there), what the handler wrote, what is held back."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT id FROM sync_peer WHERE origin = %s", [origin])
         (peer,) = cursor.fetchone()
@@ -62,7 +63,8 @@ def taken(*, origin):
         )
         copy = b"".join(bytes(octets) for (octets,) in cursor.fetchall())
         cursor.execute(
-            "SELECT index, state, encode(commitment, 'hex') FROM sync_received WHERE peer_id = %s ORDER BY index",
+            "SELECT index, state, encode(commitment, 'hex'), num_nonnulls(salt, header, body)"
+            " FROM sync_received WHERE peer_id = %s ORDER BY index",
             [peer],
         )
         rows = cursor.fetchall()
