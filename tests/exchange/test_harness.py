@@ -43,7 +43,7 @@ def test_five_units_under_partitions_kills_lies_and_restores_come_to_agree(
 def test_each_kind_of_step_befalls_three_units_and_has_its_effect(
     django_db_setup, django_db_blocker, tmp_path
 ):
-    assert {step["do"] for step in EVERY_STEP} == {*plan.OFTEN, *plan.SERVERS}
+    assert {step["do"] for step in EVERY_STEP} == {*plan.OFTEN, *plan.SERVERS, *plan.KEYS}
     with django_db_blocker.unblock():
         server = standalone.server()
     with Run(
@@ -51,13 +51,15 @@ def test_each_kind_of_step_befalls_three_units_and_has_its_effect(
     ) as run:
         figures = run.go(recorded=EVERY_STEP)
     assert figures["steps"] == len(EVERY_STEP)
-    assert figures["lies found"] == len(LIES) + len(["old head", "replay", "fork"])
+    assert figures["lies found"] == len(LIES) + len(["old head", "replay", "fork", "replay"])
     assert figures["refused to seal"] == len(["restore", "clone"])
     assert figures["came back from peers"] == 1
     assert figures["records erased"] == 1
     assert figures["offers made"] == 2
     assert figures["offers accepted"] == figures["offers cancelled"] == 1
-    assert figures["discs taken in"] == 1
+    assert figures["discs taken in"] == 3
+    assert figures["keys announced"] == len([*plan.USES, "of the unit that is restored"])
+    assert figures["keys ended"] == len(plan.USES)
     assert figures["parcels put by the broker"] > 0
     assert figures["came back to the broker"] == 1
     assert figures["checks"] == 1
@@ -66,9 +68,18 @@ def test_each_kind_of_step_befalls_three_units_and_has_its_effect(
 def test_every_kind_of_step_comes_in_a_long_run_and_two_seeds_differ():
     first, second = plan.Plan(1, 5), plan.Plan(2, 5)
     steps = [first.step() for _ in range(10_000)]
-    assert {step["do"] for step in steps} == {*plan.OFTEN, *plan.SERVERS}
+    assert {step["do"] for step in steps} == {*plan.OFTEN, *plan.SERVERS, *plan.KEYS}
     assert steps != [second.step() for _ in range(10_000)]
     assert all(step["unit"] != step["peer"] for step in steps if step["do"] != "move")
+
+
+def test_dice_of_their_own_leave_the_other_steps_of_a_seed_as_they_were(monkeypatch):
+    drawn = plan.Plan(1, 5)
+    steps = [step for step in (drawn.step() for _ in range(1000)) if step["do"] not in plan.KEYS]
+    monkeypatch.setattr(plan, "KEYS_EVERY", 10**9)
+    without = plan.Plan(1, 5)
+    assert [without.step() for _ in steps] == steps
+    assert len(steps) < 1000
 
 
 LEAF = "ab" * 32

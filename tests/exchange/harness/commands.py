@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from minqing.config import celery
 from sync import identity, ledger, sweeps
-from sync.exchange import custody, handing, handover, peers, returning, witness
+from sync.exchange import custody, handing, handover, keys, peers, returning, witness
 from sync.exchange import incidents as incident_room
 from sync.exchange import pull as pull_room
 from sync.formats import forks, heads, notes
@@ -21,6 +21,7 @@ from sync.models import Contact, Entry, Incident, Log, Opening, Peer
 from sync.models.exchange import Following, Grant, Quarantine, Received
 from sync.models.handovers import Handover
 from sync.models.transports import Sent
+from sync.refusals import PeerFault
 from sync.transports import carrying, discs
 from tenants.current import current_unit, unit_by_code, unit_context
 from tenants.models import Domain, Unit
@@ -171,6 +172,22 @@ def hurry():
 def witnessed():
     """Ask the other operators' witnesses."""
     return witness.ask_witnesses()
+
+
+# --- keys -----------------------------------------------------------------------------------
+
+
+def rotate(*, use):
+    """Announce the key that is to follow; both are good from now on."""
+    return keys.rotate(use)
+
+
+def retire(*, use):
+    """End the older of two keys; return it, or nothing where there is one only or a peer cannot know the other yet."""
+    try:
+        return keys.retire(use)
+    except PeerFault:
+        return ""
 
 
 # --- handovers and discs ----------------------------------------------------------------------

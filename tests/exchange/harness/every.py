@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import count
 
 from tests.exchange.harness.lies import LIES
+from tests.exchange.harness.plan import USES
 
 _words = count(1)
 
@@ -102,8 +103,22 @@ LYING = [
     _step("fork", 3, 1, kept=3, grown=8),
 ]
 
+KEYS = [
+    *(_step("rotate", 1, use=use) for use in USES),
+    *_exchanged(1, 2),
+    *(_step("pull", peer, 1) for peer in (2, 3, 3)),
+    _step("carry", 2, 1),
+    *(_step("retire", 1, use=use) for use in USES),
+    *_exchanged(1, 2),
+    _step("pull", 3, 1),
+    _step("carry", 2, 1),
+    _step("replay", 1, 2),
+]
+"""That a peer has a record shows when it asks for more. What is carried is sealed to the one box key, then to the other."""
+
 DISASTERS = [
     _step("back up", 2),
+    _step("rotate", 2, use="peer"),
     *_exchanged(2, 1),
     _step("clone", 1, 2),
     _step("restore", 2, 1),
@@ -111,4 +126,4 @@ DISASTERS = [
     _step("recover", 2, **{"from peers": True}),
 ]
 
-EVERY_STEP = [*LOAD, *GRANTS, *HANDOVERS, *WIRES, *BROKER, *MACHINES, *LYING, *DISASTERS]
+EVERY_STEP = [*LOAD, *GRANTS, *HANDOVERS, *WIRES, *BROKER, *MACHINES, *LYING, *KEYS, *DISASTERS]

@@ -24,6 +24,13 @@ same with and without them."""
 
 SERVERS_EVERY = 12
 
+KEYS = {"rotate": 2, "retire": 3}
+"""Steps in which a unit changes its keys, by dice of their own, too."""
+
+KEYS_EVERY = 40
+USES = ("peer", "ack", "box")
+"""The keys that are a unit's own: those of the log and of the witness lie with the signer."""
+
 SUBJECTS = 12
 OFFICIALS = 8
 KEPT = 3
@@ -36,6 +43,7 @@ class Plan:
     def __init__(self, seed, units):
         self._dice = random.Random(seed)
         self._servers_dice = random.Random(f"servers {seed}")
+        self._keys_dice = random.Random(f"keys {seed}")
         self._units = units
         self._homes = [self._dice.randint(1, units) for _ in range(OFFICIALS)]
         self._words = 0
@@ -66,6 +74,8 @@ class Plan:
 
     def step(self):
         """Return the next step."""
+        if self._keys_dice.randrange(KEYS_EVERY) == 0:
+            return self._keys_step()
         if self._servers_dice.randrange(SERVERS_EVERY) == 0:
             return self._servers_step()
         dice = self._dice
@@ -87,6 +97,12 @@ class Plan:
             "again": dice.random() < 0.7,
             "after": round(dice.uniform(0, 0.05), 4),
         }
+
+    def _keys_step(self):
+        dice = self._keys_dice
+        (name,) = dice.choices(list(KEYS), weights=list(KEYS.values()))
+        unit, peer = dice.sample(range(1, self._units + 1), 2)
+        return {"do": name, "unit": unit, "peer": peer, "use": dice.choice(USES)}
 
     def _kill(self):
         role = self._dice.choice(["signer", "web", "worker", "worker"])

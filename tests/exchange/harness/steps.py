@@ -10,9 +10,10 @@ from tests.exchange.harness.commands import KINDS
 from tests.exchange.harness.disasters import Disasters
 from tests.exchange.harness.hands import SEALING
 from tests.exchange.harness.lying import Lying
+from tests.exchange.harness.rotating import Rotating
 
 
-class Steps(Carrying, Lying, Disasters, BrokerFaults):
+class Steps(Carrying, Lying, Disasters, Rotating, BrokerFaults):
     """Does steps by name; knows what each may answer."""
 
     def __init__(self, run):
@@ -26,7 +27,7 @@ class Steps(Carrying, Lying, Disasters, BrokerFaults):
             "fork": self.fork, "revoke": self.revoke, "grant": self.grant, "erase": self.erase, "offer": self.offer, "accept": self.accept, "call off": self.call_off, "carry": self.carry,
             "broker_wiped": self.broker_wiped, "broker_silent": self.broker_silent, "broker_spoiled": self.broker_spoiled,
             "receiver_killed": self.receiver_killed, "broker_cut": self.broker_cut, "broker_joined": self.broker_joined,
-            "database_killed": self.database_killed,
+            "database_killed": self.database_killed, "rotate": self.rotate, "retire": self.retire,
         }  # fmt: skip
 
     def do(self, step):
