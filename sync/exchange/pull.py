@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from django.db import connection
 from django.utils import timezone
 
-from sync.exchange import mirror, reading, replay, windows
+from sync.exchange import faults, mirror, reading, replay, windows
 from sync.exchange.apply import take
 from sync.exchange.contacts import contact_note, idle_longer, idle_pause
 from sync.exchange.incidents import incident_once, incident_record
@@ -76,7 +76,7 @@ def _attempt(peer: Peer, contact: Contact) -> Pulled:
     fault = ""
     retry_after = None
     try:
-        with client_for(peer) as client:
+        with faults.of_the_peer(), client_for(peer) as client:
             mirror.mirror(peer, client)
             take_all(peer, client)
     except Unreachable as unreachable:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sync.exchange import keyring, mirror, pull
+from sync.exchange import faults, keyring, mirror, pull
 from sync.exchange.incidents import incident_record
 from sync.identity import origin
 from sync.models.exchange import Following, Peer
@@ -74,7 +74,8 @@ def take(peer: Peer, held: Sequence[Held]) -> Taken:
         fault = ""
         if usable:
             try:
-                _take(peer, Parcels(usable, boxes.opener()))
+                with faults.of_the_peer():
+                    _take(peer, Parcels(usable, boxes.opener()))
             except Missing as gap:
                 missing = str(gap)
             except PeerLied as lie:
