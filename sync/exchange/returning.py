@@ -23,6 +23,7 @@ from sync.exchange import doorbell, rereading, windows
 from sync.exchange.peers import client_for
 from sync.formats import copies, framing
 from sync.ledger import adoption, erasure, refill
+from sync.ledger.paging import page
 from sync.models.exchange import Following, MirrorBundle, Peer, PeerHead, Received
 from sync.models.ledger import Log
 from sync.refusals import ExchangeFault, PeerLied, Refused, RequestRefused
@@ -88,22 +89,17 @@ def leaves_for(peer: Peer, number: int) -> bytes:
 
 def records_for(peer: Peer, start: int) -> bytes:
     """Return records that the asking unit had disclosed to us, from an index on; the last field says where to go on."""
-    rows = (
-        Received.objects.filter(peer=peer, index__gte=start).exclude(header=None).order_by("index")
-    )
+    held = Received.objects.filter(peer=peer, index__gte=start).exclude(header=None)
+    rows, following = page(held, records=_ROUND, octets=framing.WINDOW_OCTETS)
     pieces: list[bytes] = []
-    octets, following = 0, b""
-    for row in rows[: _ROUND + 1].iterator(chunk_size=64):
-        if len(pieces) == _ROUND or octets > framing.WINDOW_OCTETS:
-            following = str(row.index).encode()
-            break
+    for row in rows:
         assert row.header is not None
         assert row.salt is not None
         assert row.body is not None
         opening = framing.Opening(row.index, bytes(row.salt), bytes(row.header), bytes(row.body))
         pieces.append(framing.row(opening))
-        octets += len(pieces[-1])
-    return b"".join(pieces) + framing.end(following)
+    on = b"" if following is None else str(following).encode()
+    return b"".join(pieces) + framing.end(on)
 
 
 # --- we ask -----------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from sync.errors import LedgerFault, ProofFault
 from sync.formats import tiles
 from sync.ledger import tree
 from sync.ledger.audit import OpeningsPage, PublicOpening
+from sync.ledger.paging import page
 from sync.models import Opening
 
 if TYPE_CHECKING:
@@ -87,26 +88,15 @@ def openings(request: HttpRequest, start: int) -> HttpResponse:
         size = ledger.head().size
     except LedgerFault:
         return _not_here()
-    found = Opening.objects.filter(
-        audience=audiences.PUBLIC, index__gte=start, index__lt=size
-    ).order_by("index")
-    page: list[PublicOpening] = []
-    octets = 0
-    following: int | None = None
-    for row in found[: PAGE_RECORDS + 1].iterator():
-        octets += len(row.body)
-        if len(page) == PAGE_RECORDS or (page and octets > PAGE_OCTETS):
-            following = row.index
-            break
-        page.append(
-            PublicOpening(
-                index=row.index,
-                header=bytes(row.header),
-                salt=bytes(row.salt),
-                body=bytes(row.body),
-            )
+    public = Opening.objects.filter(audience=audiences.PUBLIC, index__gte=start, index__lt=size)
+    rows, following = page(public, records=PAGE_RECORDS, octets=PAGE_OCTETS)
+    found = [
+        PublicOpening(
+            index=row.index, header=bytes(row.header), salt=bytes(row.salt), body=bytes(row.body)
         )
-    body = msgspec.json.encode(OpeningsPage(records=page, next=following))
+        for row in rows
+    ]
+    body = msgspec.json.encode(OpeningsPage(records=found, next=following))
     return HttpResponse(body, content_type="application/json", headers={"Cache-Control": NEVER})
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
+import psycopg2.extensions
 import pytest
+from django.db import connection
 
 from sync import ledger
-from sync.exchange import feed, peers, pull
+from sync.exchange import feed, peers, pull, returning
 from sync.formats import framing
+from sync.ledger import views
 from sync.models import Opening, Peer
 from tenants.current import unit_context
 from tests.support.carried import origin_of
@@ -71,3 +76,55 @@ def test_the_reader_takes_all_of_them_in(read, city, monkeypatch):
     assert pulled.fault == ""
     with unit_context(read):
         assert pulled.applied == ledger.head().size
+
+
+@pytest.fixture
+def octets_read():
+    """Count what the database hands over in columns of octets from now on."""
+    counted = []
+
+    def cast(value, cursor):
+        found = psycopg2.BINARY(value, cursor)
+        counted.append(0 if found is None else len(found))
+        return found
+
+    def count():
+        connection.ensure_connection()
+        kind = psycopg2.extensions.new_type(psycopg2.BINARY.values, "COUNTED", cast)
+        psycopg2.extensions.register_type(kind, connection.connection)
+        return counted
+
+    return count
+
+
+def test_records_past_the_end_of_an_answer_are_not_even_read(
+    read, city, visit, monkeypatch, octets_read
+):
+    monkeypatch.setattr(framing, "WINDOW_OCTETS", 5_000)
+    monkeypatch.setattr(views, "PAGE_OCTETS", 5_000)
+    with unit_context(city):
+        peer = peers.peer_by_origin(origin_of(read))
+        assert pull.pull(peer).fault == ""
+    room = 9_003 + 2_000  # the one longer than an answer comes alone; headers and salts
+    lengths, at = [], 0
+    while at is not None:
+        with unit_context(city):
+            counted = octets_read()
+            counted.clear()
+            openings, following = framing.split(returning.records_for(peer, at))
+        assert sum(counted) <= room
+        lengths += [
+            len(row.body) - 3
+            for row in openings
+            if row.body and row.header and KIND.encode() in row.header
+        ]
+        at = int(following) if following else None
+    assert lengths == LENGTHS
+    lengths, at = [], 0
+    while at is not None:
+        octets_read().clear()
+        shown = json.loads(visit(read).get(f"/ledger/openings/{at}").content)
+        assert sum(octets_read()) <= room
+        lengths += [len(row["body"]) for row in shown["records"]]
+        at = shown["next"]
+    assert len(lengths) >= len(LENGTHS)
