@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 from sync.exchange import documents, keyring
-from sync.models.exchange import Peer
+from sync.formats.notes import VerifierKey
+from sync.models.exchange import Following, Peer, PeerKey
 from sync.refusals import PeerFault, RequestRefused
 
 if TYPE_CHECKING:
@@ -53,3 +54,26 @@ def another_name(peer: Peer) -> str:
         f"{peer.name} was connected while MINQING_OPERATOR said {peer.own_operator!r}; now it says {settings.MINQING.operator!r}. "
         "The fingerprint covers it: set it back, or end the connection on both sides, ask anew and compare fingerprints again."
     )
+
+
+def is_unknown(peer: Peer) -> bool:
+    """Whether nobody here ever compared its fingerprint, and no policy names its keys: anybody may have written its document.
+
+    Origins are public. What came under one first must not keep out the unit that it belongs to.
+    """
+    begun = Following.objects.filter(peer=peer).exists()
+    return not begun and not PeerKey.objects.filter(peer=peer).exists()
+
+
+def refuse_stranger(known: Peer, document: Document) -> None:
+    """Refuse a document under the origin of a unit that was connected here once, unless it is that unit's.
+
+    Raises:
+        PeerFault: saying what it lacks.
+    """
+    if VerifierKey.parse(document.keys.log) not in keyring.log_keys(known).current:
+        raise PeerFault(
+            "This origin is known with another log key. A lost log key means a new origin."
+        )
+    if known.proven_keys and not document.proven:  # the log key alone is public
+        raise PeerFault("This unit proved its keys before; a document without proofs is not its.")

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Count, F, Max, Q
+from django.db.models import Count, F, Max, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from sync.errors import NoteFault, RecordFault, SignerFault
-from sync.exchange import announced, documents, keyring
+from sync.exchange import announced, documents
 from sync.exchange.client import Client, check_address
 from sync.exchange.contacts import contact_note
 from sync.exchange.standing import GrantState, PeerState, PeerUnit
@@ -23,11 +24,21 @@ from sync.formats.notes import VerifierKey, cosigned_by, parse_note
 from sync.identity import origin as own_origin
 from sync.identity import peer_key, witness_key
 from sync.kinds import kind_named
-from sync.models.exchange import Contact, Following, Grant, Peer, PeerHead
+from sync.models.exchange import (
+    Contact,
+    Following,
+    Grant,
+    Incident,
+    Peer,
+    PeerHead,
+    Quarantine,
+)
 from sync.models.ledger import Head
 from sync.refusals import PeerFault, PeerLied, Refused, RequestRefused, Unreachable
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from sync.exchange.documents import Document
 
 OPEN_OFFERS = 50
@@ -74,18 +85,24 @@ def reachable_units() -> list[PeerUnit]:
 
 def peers_with_state() -> list[PeerState]:
     """Return every peer and how things stand with it, in order of code."""
+    proven = PeerHead.objects.filter(peer=OuterRef("pk"), proven=True).order_by("-size")
+    # Each counted by itself: joined, a peer's heads, held records and incidents would multiply.
     peers = (
         Peer.objects.annotate(
-            held=Count("quarantine", distinct=True),
-            open_incidents=Count("incidents", filter=Q(incidents__settled_on=None), distinct=True),
-            proven=Max("heads__size", filter=Q(heads__proven=True)),
+            held=_count(Quarantine.objects.all()),
+            open_incidents=_count(Incident.objects.filter(settled_on=None)),
+            proven=Subquery(proven.values("size")[:1]),
         )
         .select_related("following")
         .prefetch_related("contacts", "grants")
-        .order_by("code", "origin")  # a query that groups forgets the model's own order
     )
     keys = _witness_keys()
     return [_state(peer, keys) for peer in peers]
+
+
+def _count(rows: QuerySet[Quarantine] | QuerySet[Incident]) -> Coalesce:
+    of_peer = rows.filter(peer=OuterRef("pk")).order_by().values("peer")
+    return Coalesce(Subquery(of_peer.annotate(many=Count("pk")).values("many")), 0)
 
 
 def _witness_keys() -> dict[VerifierKey, str]:
@@ -190,14 +207,8 @@ def _keep(document: Document, *, address: str, asked_here: bool) -> Peer:
         known = Peer.objects.select_for_update().filter(origin=document.origin).first()
         if known is None:
             return Peer.objects.create(origin=document.origin, asked_here=asked_here, **values)
-        if VerifierKey.parse(document.keys.log) not in keyring.log_keys(known).current:
-            raise PeerFault(
-                "This origin is known with another log key. A lost log key means a new origin."
-            )
-        if known.proven_keys and not document.proven:  # the log key alone is public
-            raise PeerFault(
-                "This unit proved its keys before; a document without proofs is not its."
-            )
+        if not announced.is_unknown(known):
+            announced.refuse_stranger(known, document)
         changed = known.fingerprint != document.fingerprint or known.ended_on is not None
         for name, value in values.items():
             setattr(known, name, value)
@@ -269,9 +280,15 @@ def acceptance_tell(peer: Peer) -> bool:
 
 
 def connection_end(origin: str) -> None:
-    """End a connection from this side: nothing is fetched or served any more; what was taken in stays."""
+    """End a connection from this side: nothing is fetched or served any more; what was taken in stays.
+
+    An offer or a request that never became a connection is forgotten: it says nothing about the unit that it names.
+    """
     with transaction.atomic():
-        peer = peer_by_origin(origin)
+        peer = Peer.objects.select_for_update().get(pk=peer_by_origin(origin).pk)
+        if announced.is_unknown(peer):
+            peer.delete()
+            return
         Peer.objects.filter(pk=peer.pk).update(ended_on=timezone.localdate(), epoch=F("epoch") + 1)
         Grant.objects.filter(peer=peer).delete()
 
@@ -292,10 +309,13 @@ def connection_asked(document: Document) -> None:
         )
     if known is not None and known.asked_here and known.fingerprint == document.fingerprint:
         return
-    if (
-        known is None
-        and Peer.objects.filter(accepted_here=None, asked_here=False).count() >= OPEN_OFFERS
-    ):
+    if known is not None and known.asked_here and announced.is_unknown(known):
+        raise RequestRefused(
+            "conflict",
+            "This unit asked for the connection itself, and its address showed other keys.",
+        )
+    open_offers = Peer.objects.filter(accepted_here=None, asked_here=False, ended_on=None)
+    if known is None and open_offers.count() >= OPEN_OFFERS:
         raise RequestRefused(
             "busy", "Too many requests wait for this unit's operator. Ask by telephone."
         )

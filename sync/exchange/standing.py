@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from django.db.models import Count, Max, OuterRef, Q, Subquery
+from django.db.models import Count, Max, OuterRef, Q, Subquery, Window
+from django.db.models.functions import RowNumber
 
 from sync import audiences
 from sync.models.exchange import Grant, Incident, Peer, PeerHead, Quarantine, Told
@@ -113,19 +114,19 @@ def remarks() -> dict[str, Remarks]:
     newest = PeerHead.objects.filter(peer=OuterRef("pk"), proven=True).order_by("-size")
     days = dict(Peer.objects.values_list("origin", Subquery(newest.values("seen_on")[:1])))
     refused: dict[str, list[Refusal]] = {}
-    for row in Incident.objects.select_related("peer"):
-        told = refused.setdefault(row.peer.origin, [])
-        if len(told) < REFUSALS:
-            told.append(
-                Refusal(
-                    name=row.name,
-                    first_day=row.first_on,
-                    last_day=row.last_on,
-                    times=row.times,
-                    settled=row.settled_on is not None,
-                    freezes=row.freezes,
-                )
+    newest_first = Window(RowNumber(), partition_by="peer", order_by=["-last_on", "-id"])
+    shown = Incident.objects.annotate(place=newest_first).filter(place__lte=REFUSALS)
+    for row in shown.select_related("peer"):
+        refused.setdefault(row.peer.origin, []).append(
+            Refusal(
+                name=row.name,
+                first_day=row.first_on,
+                last_day=row.last_on,
+                times=row.times,
+                settled=row.settled_on is not None,
+                freezes=row.freezes,
             )
+        )
     held: dict[str, list[tuple[str, int]]] = {}
     counted = Quarantine.objects.order_by("peer__origin", "reason").values_list(
         "peer__origin", "reason"

@@ -23,8 +23,8 @@ from sync.formats import framing, merkle, notes, possession, records, tiles
 class Liar:
     """One made-up unit. `records` is its log: (salt, header, body) per index."""
 
-    def __init__(self, code="430581"):
-        self.origin = f"minqing/{code}/{secrets.token_hex(4)}"
+    def __init__(self, code="430581", origin=""):
+        self.origin = origin or f"minqing/{code}/{secrets.token_hex(4)}"
         self.code = code
         self.keys = {
             "log": notes.SigningKey.from_seed(self.origin, secrets.token_bytes(32)),
