@@ -17,7 +17,7 @@ from django.conf import settings
 from sync import audiences
 from sync.errors import NoteFault, SignerRefused
 from sync.exchange.client import check_address
-from sync.formats import notes, possession
+from sync.formats import box_keys, notes, possession
 from sync.identity import identity, possession_proofs
 from sync.kinds import kinds
 from sync.refusals import PeerFault
@@ -157,6 +157,7 @@ def read_document(octets: bytes) -> Document:
 
 def _check_keys(document: Document) -> None:
     try:
+        box_keys.check(document.keys.box)
         keys = [
             notes.VerifierKey.parse(text)
             for text in (

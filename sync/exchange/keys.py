@@ -16,7 +16,7 @@ from django.db import transaction
 from sync import audiences, identity, ledger
 from sync.errors import NoteFault, RecordRejected
 from sync.exchange import documents
-from sync.formats import notes, possession, regions
+from sync.formats import box_keys, notes, possession, regions
 from sync.models.exchange import Peer, PeerKey
 from sync.models.ledger import Opening
 from sync.refusals import PeerFault
@@ -244,8 +244,7 @@ def _end(peer: Peer, notice: Notice) -> None:
 def _check(origin: str, use: str, key: str) -> None:
     """Refuse a key whose name, type or length does not fit its use."""
     if use == "box":
-        if len(notes.decode64(key)) != 32:
-            raise NoteFault("A box key has 32 octets.")
+        box_keys.check(key)
         return
     names = {
         "log": origin, "ack": f"{origin}/ack", "peer": f"{origin}/peer", "policy": regions.key_name(origin),

@@ -8,7 +8,7 @@ from django.utils.timezone import localdate
 
 from minqing.accounts.errors import NotAllowed
 from minqing.accounts.models import Role, Staff
-from minqing.channel import boxes, parcels, selectors, services, upkeep
+from minqing.channel import boxes, selectors, services, upkeep
 from minqing.channel.boxes import KeyFault
 from minqing.channel.errors import (
     FormFault,
@@ -22,14 +22,11 @@ from minqing.channel.models import (
     Custodian,
     Designation,
     SealedBox,
-    SealedPart,
     SealedReport,
 )
 from minqing.channel.states import State
-from sync.errors import LedgerFault, RecordRejected
-from sync.formats.records import decode_header
+from sync.errors import LedgerFault
 from sync.identity import origin
-from sync.kinds import ReceivedRecord
 from sync.models import Pending
 from tenants.current import unit_context
 from tests.support.channel import (
@@ -233,54 +230,6 @@ def test_the_unit_above_comes_first_then_this_one_then_others(county, city, neig
     with unit_context(city):
         above = origin()
     assert SealedReport.objects.get().receiver == above
-
-
-def test_a_report_sealed_here_reaches_the_custodians_above_in_parcels_of_one_size(county, city):
-    courier = Courier()
-    connect(city, county)
-    with unit_context(city):
-        (keeper, private), _ = custodians()
-    courier.carry(city, county)
-    accept_all()
-    parcels.parcels_send()
-    taken = lodged(MARKED, photos=(photo(),))
-    large = b"x" * 100_000 + b" " + bytes(range(65, 90)) * 4
-    by = handler()
-    services.case_seal(by=by, number=taken.number)
-    services.sealed_by_staff(by=by, words=large, way="box")
-    for _ in range(5):
-        parcels.parcels_send()
-    bodies = [bytes(row.body) for row in Pending.objects.filter(kind="channel.parcel")]
-    assert len(bodies) == 6
-    assert len({len(body) for body in bodies}) == 1
-    assert not SealedReport.objects.exists()
-    courier.carry(county, city)
-    courier.carry(county, city, again=True)
-    with unit_context(city):
-        opened = [
-            services.sealed_open(by=keeper, report=row.id, private_key=private).words
-            for row in selectors.sealed_for(keeper)
-        ]
-        assert sorted(opened) == sorted([MARKED, large])
-        assert not SealedPart.objects.exists()
-
-
-def test_a_parcel_for_somebody_else_is_refused(county, city, neighbour):
-    connect(city, county)
-    courier = Courier()
-    with unit_context(city):
-        custodians()
-    courier.carry(city, county)
-    accept_all()
-    parcels.parcels_send()
-    row = Pending.objects.get(kind="channel.parcel")
-    header = decode_header(bytes(row.header))
-    for body in (bytes(row.body), b"", bytes(row.body)[:-1]):
-        record = ReceivedRecord(
-            origin=header.origin, index=0, commitment="ab" * 32, header=header, body=body
-        )
-        with unit_context(neighbour), pytest.raises(RecordRejected):
-            parcels.apply_parcels([record])
 
 
 def test_paper_and_telephone_are_typed_straight_into_a_box():

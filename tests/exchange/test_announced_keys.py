@@ -8,8 +8,9 @@ import msgspec
 import pytest
 
 from sync import identity, ledger
+from sync.errors import NoteFault
 from sync.exchange import documents, keyring, keys, peers, pull
-from sync.formats import notes, possession
+from sync.formats import box_keys, notes, possession
 from sync.models import Opening, Peer, Quarantine
 from sync.refusals import PeerFault, RequestRefused
 from tenants.current import unit_context
@@ -86,6 +87,15 @@ def test_proofs_of_one_unit_are_worth_nothing_in_the_document_of_another(liar, c
     announce(liar, impersonate)
     with pytest.raises(PeerFault, match="are not believed"):
         ask(county, liar)
+
+
+@pytest.mark.parametrize("octets", [bytes(32), bytes([1]) + bytes(31), bytes(31)])
+def test_a_box_key_that_nothing_can_be_sealed_to_is_refused(liar, county, octets):
+    liar.box = notes.encode64(octets)
+    with pytest.raises(PeerFault, match=r"[Bb]ox key"):
+        ask(county, liar)
+    with pytest.raises(NoteFault):  # what a record announces later is held against the same
+        box_keys.check(liar.box)
 
 
 @pytest.mark.parametrize("use", USES)

@@ -163,14 +163,15 @@ def test_the_pause_grows_while_nothing_is_new_and_a_bell_or_news_ends_it(county,
         assert Contact.objects.get(direction="pull").due_at <= soon
 
 
+@pytest.mark.parametrize("fault", [OSError, RuntimeError, KeyError])
 def test_a_chore_is_done_when_its_time_has_come_round_and_one_that_fails_stops_none(
-    county, neighbour, monkeypatch
+    county, neighbour, monkeypatch, fault
 ):
     clock, done = [1000.0], []
 
     def fail():
         done.append("failing")
-        raise OSError
+        raise fault
 
     monkeypatch.setattr(sweeps, "_sweeps", {})
     monkeypatch.setattr(sweeps, "time", SimpleNamespace(monotonic=lambda: clock[0]))

@@ -16,14 +16,14 @@ import msgspec
 from django.db import transaction
 from django.utils import timezone
 from nacl.exceptions import CryptoError
-from nacl.public import PublicKey, SealedBox
+from nacl.public import PrivateKey, PublicKey, SealedBox
 
 from minqing.channel.models import Acceptance, Designation, SealedPart, SealedReport
 from minqing.channel.models import SealedBox as BoxRow
 from minqing.channel.services.records import record_for
 from sync import identity
 from sync.errors import NoteFault, RecordRejected
-from sync.formats import notes
+from sync.formats import box_keys, notes
 from sync.models.exchange import Peer
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 SIZE = 256 * 1024
 _ROOM = SIZE - 4096
 """Octets of reports in one parcel; the rest is for what surrounds them."""
+_SEAL = 48
+"""Octets that a sealed box adds: the key it was made with, and the tag."""
 _LARGEST = 64 * 1024 * 1024
 _BOXES = 8
 
@@ -66,10 +68,19 @@ def parcels_send() -> None:
         peer = peers.get(designation.origin)
         if peer is not None and peer.box_key:
             with transaction.atomic():
+                body = _parcel_for(peer)
                 record_for(
-                    peer.origin, "channel.parcel", "parcel", _parcel(_pieces(peer.origin), peer.box_key),
-                    "application/octet-stream",
-                )  # fmt: skip
+                    peer.origin, "channel.parcel", "parcel", body, "application/octet-stream"
+                )
+
+
+def _parcel_for(peer: Peer) -> bytes:
+    """Return today's parcel. Where nothing can be sealed to the key that a unit announced, an empty one that nobody can open goes there."""
+    try:
+        box_keys.check(peer.box_key)
+    except NoteFault:
+        return _parcel([], PrivateKey.generate().public_key)
+    return _parcel(_pieces(peer.origin), PublicKey(notes.decode64(peer.box_key)))
 
 
 def _pieces(origin: str) -> list[Piece]:
@@ -100,25 +111,39 @@ def _pieces(origin: str) -> list[Piece]:
     return pieces
 
 
-def _parcel(pieces: list[Piece], box_key: str) -> bytes:
+def _parcel(pieces: list[Piece], key: PublicKey) -> bytes:
     plain = msgspec.msgpack.encode(pieces)
     padded = struct.pack(">I", len(plain)) + plain + bytes(SIZE - 4 - len(plain))
-    return SealedBox(PublicKey(notes.decode64(box_key))).encrypt(padded)
+    return SealedBox(key).encrypt(padded)
 
 
 def apply_parcels(records: Sequence[ReceivedRecord]) -> None:
     """Take pieces out of parcels and put whole reports before their custodians."""
     for record in records:
         try:
-            padded = identity.box_open(record.body)
-            (length,) = struct.unpack(">I", padded[:4])
-            pieces = msgspec.msgpack.decode(padded[4 : 4 + length], type=list[Piece])
-            for piece in pieces:
+            for piece in _opened(record.body):
                 _piece_taken(record.origin, piece)
         except (CryptoError, struct.error, msgspec.DecodeError, ValueError, NoteFault) as error:
             raise RecordRejected(
                 record.commitment, f"not a parcel for this unit: {type(error).__name__}"
             ) from error
+
+
+def _opened(body: bytes) -> list[Piece]:
+    """Open a parcel. Of each report it brings one piece at the most: every piece writes all that came of its report anew.
+
+    Raises:
+        ValueError: another length than parcels have, or two pieces of one report.
+        CryptoError, struct.error, msgspec.DecodeError, NoteFault: it is not for us, or no parcel.
+    """
+    if len(body) != SIZE + _SEAL:
+        raise ValueError("not as long as a parcel")
+    padded = identity.box_open(body)
+    (length,) = struct.unpack(">I", padded[:4])
+    pieces = msgspec.msgpack.decode(padded[4 : 4 + length], type=list[Piece])
+    if len({uuid.UUID(piece.report) for piece in pieces}) != len(pieces):
+        raise ValueError("two pieces of one report")
+    return pieces
 
 
 def _piece_taken(origin: str, piece: Piece) -> None:
