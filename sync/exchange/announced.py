@@ -61,7 +61,7 @@ def is_unknown(peer: Peer) -> bool:
 
     Origins are public. What came under one first must not keep out the unit that it belongs to.
     """
-    begun = Following.objects.filter(peer=peer).exists()
+    begun = peer.accepted_here is not None or Following.objects.filter(peer=peer).exists()
     return not begun and not PeerKey.objects.filter(peer=peer).exists()
 
 

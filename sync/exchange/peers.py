@@ -279,18 +279,20 @@ def acceptance_tell(peer: Peer) -> bool:
     return True
 
 
-def connection_end(origin: str) -> None:
+def connection_end(origin: str) -> bool:
     """End a connection from this side: nothing is fetched or served any more; what was taken in stays.
 
     An offer or a request that never became a connection is forgotten: it says nothing about the unit that it names.
+    Returns whether the unit is still known here.
     """
     with transaction.atomic():
         peer = Peer.objects.select_for_update().get(pk=peer_by_origin(origin).pk)
         if announced.is_unknown(peer):
             peer.delete()
-            return
+            return False
         Peer.objects.filter(pk=peer.pk).update(ended_on=timezone.localdate(), epoch=F("epoch") + 1)
         Grant.objects.filter(peer=peer).delete()
+    return True
 
 
 def connection_asked(document: Document) -> None:

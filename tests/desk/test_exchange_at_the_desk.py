@@ -93,6 +93,14 @@ def test_how_things_stand_with_a_unit_is_shown_to_operator_and_supervisor_who_ma
     assert "/end/" not in page
 
 
+def test_a_declined_request_is_gone_and_the_list_says_so(county, operator, peer):
+    declined = operator.post(f"/desk/connections/{peer.origin}/end/", follow=True)
+    page = declined.content.decode()
+    assert declined.redirect_chain == [("/desk/connections/", 302)]
+    assert "申请退掉了" in page
+    assert "隆回县" not in page
+
+
 def test_what_a_unit_may_have_is_set_for_all_kinds_in_one_press(
     county, operator, peer, monkeypatch
 ):

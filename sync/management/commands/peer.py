@@ -113,8 +113,10 @@ class Command(BaseCommand):
         self.stdout.write(f"{key}\nThe peer is known by this log key now; the log says so.")
 
     def _end(self, options: dict[str, Any]) -> None:
-        peers.connection_end(options["peer"])
-        self.stdout.write("The connection is ended.")
+        stays = peers.connection_end(options["peer"])
+        self.stdout.write(
+            "The connection is ended." if stays else "The request is declined and forgotten."
+        )
 
     def _list(self, options: dict[str, Any]) -> None:
         states = peers.peers_with_state()

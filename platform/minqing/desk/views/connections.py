@@ -162,10 +162,13 @@ def connection_grant(request: HttpRequest, staff: Staff, origin: str) -> HttpRes
 
 @staff_page(Role.OPERATOR, methods=("POST",))
 def connection_end(request: HttpRequest, staff: Staff, origin: str) -> HttpResponse:
-    """End a connection; what was taken in stays."""
+    """End a connection, of which what was taken in stays; or decline a request, of which nothing does."""
     with transaction.atomic():
-        peers.connection_end(_peer(origin).origin)
+        stays = peers.connection_end(_peer(origin).origin)
         act_recorded(staff, "connection.end", origin)
+    if not stays:
+        messages.success(request, _("申请退掉了，这里不再留着。"))
+        return redirect("desk:connections")
     messages.success(request, _("已经断开，不再互相取送；以前收下的都还在。"))
     return redirect("desk:connection", origin=origin)
 
