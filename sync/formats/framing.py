@@ -29,8 +29,11 @@ MEDIA_TYPE = "application/vnd.minqing.records"
 EPOCH_LIMIT = 2**31 - 1
 """Epochs of a note at the most: as many fit into the database, and 2,047 adoptions."""
 
-WINDOW_RECORDS = 8192
-"""Most records in one answer."""
+MOST_RECORDS = 8192
+"""More rows are no answer: a reader makes an object of each, however short it is."""
+
+WINDOW_RECORDS = MOST_RECORDS
+"""Most records in one answer of ours."""
 
 WINDOW_OCTETS = 4 * 1024 * 1024
 """An answer of ours ends with the record that passes this: half of what the protocol allows."""
@@ -143,14 +146,14 @@ def split(stream: bytes) -> tuple[list[Opening], bytes]:
     """Cut a whole stream into its openings and the note that ends it.
 
     Raises:
-        FramingFault: cut off, no note, something after the note, or a field of a wrong length.
+        FramingFault: cut off, no note, something after the note, a field of a wrong length, or more rows than an answer has.
     """
     openings: list[Opening] = []
     at, whole = 0, len(stream)
     padded = stream + bytes(_ROW.size)  # so that a row is read in one piece wherever it stands
     append, row_at, length_at = openings.append, _ROW.unpack_from, _LENGTH.unpack_from
     try:
-        while True:
+        for _ in range(MOST_RECORDS + 1):
             fields, width, index, salted, salt, length = row_at(padded, at)
             if fields != 4:
                 break
@@ -170,6 +173,8 @@ def split(stream: bytes) -> tuple[list[Opening], bytes]:
             if length != len(header) or following != len(body):
                 raise FramingFault("A field is longer than the stream.")
             append(Opening(index, salt, header, body))
+        else:
+            raise FramingFault(f"There are more than {MOST_RECORDS} rows.")
         if _HEAD.unpack_from(stream, at) != (1,):
             raise FramingFault("A row must have four fields.")
         note, at = _field(stream, at + 2, whole)

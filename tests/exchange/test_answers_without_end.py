@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sync.exchange import client, reading
+from sync.formats import framing
 from sync.models import Incident
 from sync.models.exchange import Contact
 from tenants.current import unit_context
@@ -29,6 +30,29 @@ def test_an_endless_answer_is_cut_off(liar, county, path, monkeypatch):
     assert name == "oversized"
     assert set(evidence["answer"]) == {ord("x")}
     assert applied_bodies(county) == TRUE
+
+
+def test_an_answer_of_more_rows_than_any_has_is_cut_at_that_many(liar, county, monkeypatch):
+    made, opening = [], framing.Opening
+
+    def count(*fields):
+        made.append(fields)
+        return opening(*fields)
+
+    rows = framing.row(framing.Opening(5, None, None, None)) * (3 * framing.MOST_RECORDS)
+    liar.add(b"next")
+    liar.bend("/exchange/records", lambda octets: rows + framing.end(liar.note(6)))
+    monkeypatch.setattr(framing, "Opening", count)
+    assert "more than 8192 rows" in fetch(county).fault
+    assert len(made) < 8200
+    assert incident(county)[0] == "malformed"
+    assert applied_bodies(county) == TRUE
+
+
+def test_an_answer_of_as_many_rows_as_an_answer_may_have_is_read():
+    row = framing.row(framing.Opening(5, None, None, None))
+    openings, note = framing.split(row * framing.MOST_RECORDS + framing.end(b"note"))
+    assert (len(openings), note) == (8192, b"note")
 
 
 def test_an_answer_announced_as_too_large_is_not_read(liar, county):
