@@ -11,15 +11,17 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
 from sync.errors import NoteFault, ProofFault
 from sync.exchange import keyring, leaves
 from sync.exchange.incidents import describe
+from sync.exchange.room import check_room
 from sync.formats import copies, forks, framing, heads, notes
 from sync.models.exchange import Following, MirrorBundle, PeerHead
-from sync.refusals import PeerLied
+from sync.refusals import ExchangeFault, PeerLied
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,8 +32,6 @@ if TYPE_CHECKING:
 _PIECE = 1 << 20
 _COPY = "COPY sync_mirrorbundle (peer_id, number, commitments, root) FROM STDIN (FORMAT binary)"
 _HEADS = 50
-_STEP = 2**40
-"""A head that grew by more than this in one step is not believed to be a log's."""
 
 
 @dataclass(frozen=True)
@@ -117,15 +117,14 @@ def mirror(peer: Peer, source: Source) -> int:
         if head.size < mirrored or not _is_proven(peer, head):
             _judge_older(peer, head, mirrored)
         return mirrored
-    if head.size > mirrored + _STEP:
-        raise PeerLied(
-            "malformed",
-            "The head's size is past belief.",
-            {"head.note": _note_of(peer, head.size, head.root)},
-        )
-    grown = _copy(peer, source, mirrored, head.size)
-    if grown is None or grown.tree.root() != head.root:
-        _judge_divergence(peer, source, head, mirrored)
+    _refuse_past_belief(peer, head, mirrored)
+    try:
+        grown = _copy(peer, source, mirrored, head.size)
+        if grown is None or grown.tree.root() != head.root:
+            _judge_divergence(peer, source, head, mirrored)
+    except ExchangeFault:
+        _forget_unproven(peer, mirrored)
+        raise
     with transaction.atomic():
         PeerHead.objects.filter(peer=peer, size=head.size, root=head.root).update(proven=True)
         Following.objects.filter(peer=peer, mirrored=mirrored).update(mirrored=head.size)
@@ -138,10 +137,21 @@ def _is_proven(peer: Peer, head: notes.Checkpoint) -> bool:
     return PeerHead.objects.filter(peer=peer, size=head.size, root=head.root, proven=True).exists()
 
 
+def _refuse_past_belief(peer: Peer, head: notes.Checkpoint, mirrored: int) -> None:
+    """Whoever signs a head of any size has a root for it too, and its leaves are on our disk before anything shows."""
+    grown, most = head.size - mirrored, int(settings.MINQING.peer_growth)
+    if grown > most:
+        raise PeerLied(
+            "malformed",
+            f"Its log would have grown by {grown} entries at once; {most} are believed. Where it has, set MINQING_PEER_GROWTH.",
+            {"head.note": _note_of(peer, head.size, head.root)},
+        )
+
+
 def _copy(peer: Peer, source: Source, mirrored: int, size: int) -> _Copied | None:
     """Fetch and store the bundles from our copy's end on; None when the first does not begin as our copy ends.
 
-    What is stored past the mirror cursor is not proven yet; the next attempt writes over it.
+    What is stored past the mirror cursor is not proven yet; the next attempt writes over what a crash left of it.
     """
     copied, number = _copied(peer, mirrored), mirrored // copies.WIDTH
     roots, tail = copied.roots, copied.tail
@@ -152,10 +162,17 @@ def _copy(peer: Peer, source: Source, mirrored: int, size: int) -> _Copied | Non
         found = [
             copies.bundle_root(bundle) if len(bundle) == leaves.FULL else None for bundle in batch
         ]
+        check_room()
         _store(peer, number, zip(batch, found, strict=True))
         roots += [root for root in found if root is not None]
         number += len(batch)
     return _Copied(roots, tail)
+
+
+def _forget_unproven(peer: Peer, mirrored: int) -> None:
+    """Let go of bundles that no head of ours reaches: the next attempt begins at the mirror cursor in any case."""
+    first = -(-mirrored // copies.WIDTH)
+    MirrorBundle.objects.filter(peer=peer, number__gte=first).delete()
 
 
 def _store(peer: Peer, number: int, bundles: Iterable[tuple[bytes, bytes | None]]) -> None:

@@ -20,6 +20,7 @@ from sync.exchange.contacts import contact_note, idle_longer, idle_pause
 from sync.exchange.incidents import incident_once, incident_record
 from sync.exchange.judging import Parties
 from sync.exchange.peers import client_for
+from sync.exchange.room import check_room
 from sync.exchange.windows import EpochChanged, Position
 from sync.identity import origin as own_origin
 from sync.models.exchange import Contact, Following, Peer
@@ -181,6 +182,7 @@ def _take_from(peer: Peer, source: Source, position: Position, stop: int) -> Non
             windows.check_count(window.answer, window.commitments, position)
             if said.size == position.start:
                 return  # nothing new, and nothing to write: most pulls end here
+            check_room()
             taken = take(peer, us, window, position, flush=said.size >= stop)
             for lie in taken.lies:
                 incident_record(peer, lie)

@@ -25,6 +25,7 @@ from search.errors import SearchFault
 from sync import ledger
 from sync.errors import SyncFault
 from sync.exchange import announced
+from sync.exchange.room import LEAST_FREE
 from sync.ledger import slots
 from sync.models.ledger import Log
 from sync.signer.client import signer
@@ -49,7 +50,6 @@ _UNSEEN = re.compile(
     r"^(include|mirror)\s|[{;]\s*(include|mirror|access_log|error_log|client_|proxy_cache|proxy_store|proxy_set_header)"
 )
 """Other files, copies of requests, and what stands behind something else on a line."""
-_FREE_BYTES = 1 << 30
 _LATE_SLOTS = 3
 _QUEUE_SECONDS = 3600
 
@@ -281,7 +281,7 @@ def proxy_faults(text: str) -> list[str]:
 
 def _disk() -> Iterator[Finding]:
     free = shutil.disk_usage(settings.STATE).free
-    held = free >= _FREE_BYTES
+    held = free >= LEAST_FREE
     yield Finding(
         name="disk",
         held=held,

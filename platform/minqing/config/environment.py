@@ -79,6 +79,9 @@ class Environment:
     notice_days: int
     """``MINQING_NOTICE_DAYS``: days a superior's public notice stands before it may order a handover (default 30)."""
 
+    peer_growth: int
+    """``MINQING_PEER_GROWTH``: entries by which a peer's log may grow between two heads (default 50000000); more is an incident."""
+
     @classmethod
     def from_variables(cls, variables: Mapping[str, str]) -> Environment:
         """Read the variables.
@@ -126,6 +129,7 @@ class Environment:
             public_port=port or None,
             backup_days=_number(variables, "MINQING_BACKUP_DAYS", 30, least=0),
             notice_days=_number(variables, "MINQING_NOTICE_DAYS", 30, least=0),
+            peer_growth=_number(variables, "MINQING_PEER_GROWTH", 50_000_000, least=1),
         )
 
 
