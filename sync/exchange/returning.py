@@ -45,9 +45,6 @@ HEAD, LEAVES, RECORDS = "/exchange/yours/head", "/exchange/yours/leaves", "/exch
 _ROUND = 512
 _CAP = 8 * 1024 * 1024 + framing.WINDOW_OCTETS + 66 * 1024 * 1024
 _SECONDS = 120.0
-_EPOCHS = 1 << 20
-"""Grants change less often than this between two adoptions."""
-
 _INDEX = re.compile(rb"[0-9]{1,18}")
 
 
@@ -232,7 +229,7 @@ def number_anew(unit: Unit) -> str:
     The backup has forgotten which numbers it gave to grants since, and what can no longer be opened is no longer counted:
     a note under an old number would contradict what was signed before.
     """
-    least = (adoption.adoptions().count() + 1) * _EPOCHS
+    least = (adoption.adoptions().count() + 1) * framing.EPOCHS
     changed = Peer.objects.update(epoch=Greatest(F("epoch") + 1, least))
     return f"{unit.code}: what {changed} units were told of before is told anew"
 

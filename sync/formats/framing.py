@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE = "application/vnd.minqing.records"
 
+EPOCHS = 1 << 20
+"""Grants change less often than this between two adoptions of a log: each begins with the next multiple."""
+
 EPOCH_LIMIT = 2**31 - 1
 """Epochs of a note at the most: as many fit into the database, and 2,047 adoptions."""
 

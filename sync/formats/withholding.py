@@ -3,6 +3,9 @@
 A note says: to P, under these grants, up to size N, m records, the last of them c. The log below N never changes and
 erasing only takes away. So if a later note, under the same grants and for no larger size, counts more, or
 as many with another last record, then the earlier one was false: something had been held back.
+
+Notes from before and after an adoption of the log are not compared: a unit that was restored counts only what it got
+back, and may get the rest of it later. That it was adopted stands in the log.
 """
 
 from __future__ import annotations
@@ -59,10 +62,12 @@ def decode(octets: bytes) -> WithholdingProof:
 
 
 def contradict(earlier: framing.Disclosure, later: framing.Disclosure) -> bool:
-    """Whether two notes, issued in this order, cannot both have been complete."""
+    """Whether two notes, issued in this order and without an adoption in between, cannot both have been complete."""
     same = (earlier.issuer, earlier.recipient, sorted(earlier.grants)) == (
         later.issuer, later.recipient, sorted(later.grants),
     )  # fmt: skip
+    if earlier.epoch // framing.EPOCHS != later.epoch // framing.EPOCHS:
+        return False
     if not same or later.epoch < earlier.epoch or later.size > earlier.size:
         return False
     another_last = (later.size, later.count) == (earlier.size, earlier.count)

@@ -7,13 +7,19 @@ from dataclasses import replace
 import pytest
 from django.core.management import call_command
 
-from sync import identity
+from sync import audiences, identity
 from sync.errors import ProofFault
 from sync.exchange import disclosures, peers, pull
 from sync.formats import framing, notes, withholding
 from sync.models import Following, Incident, Peer
+from sync.models.exchange import DisclosureNote
 from tenants.current import unit_context
 from tests.support import liar as lies
+from tests.support.backups import back_up, bring_back, restore
+from tests.support.carried import origin_of
+from tests.support.exchange import KIND, publish
+from tests.support.handing import pull_in
+from tests.support.served import address, connect, served
 
 EARLIER = framing.Disclosure(
     issuer="minqing/430581/00000000", recipient="minqing/430522/00000000", epoch=1, size=100, count=10,
@@ -51,6 +57,8 @@ def test_more_records_up_to_no_larger_a_size_is_a_contradiction(later):
         {"count": 11, "grants": (("tests.line", 0), ("tests.other", 0))},
         {"count": 11, "recipient": "minqing/430524/00000000"},
         {"count": 11, "epoch": 0},
+        {"count": 11, "epoch": framing.EPOCHS},
+        {"last": "cd" * 32, "epoch": framing.EPOCHS + 1},
         {},
     ],
 )
@@ -87,3 +95,34 @@ def test_a_record_that_turns_up_late_convicts_the_note_that_did_not_count_it(
     with pytest.raises(SystemExit) as ended:
         call_command("disclosure", "verify", str(file))
     assert ended.value.code == 3
+
+
+@pytest.mark.usefixtures("fresh_database")
+def test_what_a_silent_peer_brings_back_later_contradicts_no_note_from_before(
+    county, city, neighbour
+):
+    def city_answers(address):
+        with unit_context(county):
+            Peer.objects.filter(origin=origin_of(city)).update(address=address)
+
+    with served() as port:
+        connect(county, city, port, KIND)
+        connect(county, neighbour, port, KIND)
+        back_up(county)
+        publish(county, b"the city alone", audience=audiences.for_unit(origin_of(city)))
+        pull_in(city, county)
+        pull_in(neighbour, county)
+        restore(county)
+        city_answers("http://127.0.0.1:9")
+        bring_back(county)
+        pull_in(city, county)
+        city_answers(address(city, port))
+        bring_back(county)
+        pull_in(city, county)
+        with unit_context(city):
+            adoptions = {
+                note.epoch // framing.EPOCHS: note.count for note in DisclosureNote.objects.all()
+            }
+            assert set(adoptions) == {0, 1, 2}
+            assert disclosures.audit(Peer.objects.get()) == []
+            assert not Incident.objects.exists()
