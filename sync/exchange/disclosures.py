@@ -1,4 +1,4 @@
-"""Asking a peer again what it had disclosed, and holding its answer against the notes that it signed before."""
+"""Holding what a peer discloses against the notes that it signed before: whenever it begins anew, and when people ask."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sync.errors import NoteFault
 from sync.exchange import keyring, windows
-from sync.exchange.incidents import incident_record
+from sync.exchange.incidents import incident_once, incident_record
 from sync.exchange.peers import client_for
 from sync.exchange.reading import ANSWER_CAP, ANSWER_SECONDS
 from sync.formats import framing, withholding
@@ -18,7 +18,38 @@ if TYPE_CHECKING:
     from sync.models.exchange import Incident, Peer
 
 NOTES = 8
-"""Newest notes that one audit asks about again."""
+"""So many of the newest notes are compared."""
+
+
+class Earlier:
+    """The last note of each epoch before the one that is read now: what a reading from the beginning is held against.
+
+    Below their sizes nothing may turn up that they did not count. Notes under other grants or from before an adoption of
+    the log say nothing about it (see ``withholding``).
+    """
+
+    def __init__(self, peer: Peer, epoch: int) -> None:
+        self._peer = peer
+        kept = DisclosureNote.objects.filter(
+            peer=peer, epoch__lt=epoch, epoch__gte=epoch - epoch % framing.EPOCHS
+        )
+        last = kept.order_by("-epoch", "-size").distinct("epoch")
+        self._said = list(last.values_list("size", "count", "note")[:NOTES])
+
+    def ends(self) -> list[int]:
+        """Return the sizes at which an answer should end, so that its note can be compared."""
+        return [size for size, _, _ in self._said]
+
+    def compare(self, said: framing.Disclosure, note: bytes) -> None:
+        """Hold a note that was taken in against them; the first contradiction is kept with its proof."""
+        for size, count, before in self._said:
+            if said.size > size or said.count < count:
+                continue
+            lie = judge(self._peer, bytes(before), note)
+            if lie is not None:
+                incident_once(self._peer, lie)
+                self._said = []
+                return
 
 
 def audit(peer: Peer) -> list[Incident]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from django.db import connection
 from django.utils import timezone
 
-from sync.exchange import faults, mirror, reading, replay, windows
+from sync.exchange import disclosures, faults, mirror, reading, replay, windows
 from sync.exchange.apply import take
 from sync.exchange.contacts import contact_note, idle_longer, idle_pause
 from sync.exchange.incidents import incident_once, incident_record
@@ -171,7 +171,10 @@ def _take_from(peer: Peer, source: Source, position: Position, stop: int) -> Non
     """Take in window after window, from a position to the mirror cursor."""
     us = own_origin()
     between = Parties(issuer=peer.origin, issuer_id=peer.pk, us=us)
-    with closing(reading.windows_ahead(peer, source, between, position.start, stop)) as coming:
+    earlier = disclosures.Earlier(peer, position.epoch) if position.start < stop else None
+    ends = earlier.ends() if earlier is not None else ()
+    windows_coming = reading.windows_ahead(peer, source, between, position.start, stop, ends)
+    with closing(windows_coming) as coming:
         for window in coming:
             said = window.disclosure
             if said.epoch != position.epoch:
@@ -186,6 +189,8 @@ def _take_from(peer: Peer, source: Source, position: Position, stop: int) -> Non
             taken = take(peer, us, window, position, flush=said.size >= stop)
             for lie in taken.lies:
                 incident_record(peer, lie)
+            if earlier is not None:
+                earlier.compare(said, window.answer.note)
             if taken.stopping is not None:
                 raise taken.stopping
             if taken.position is None:

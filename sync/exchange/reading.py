@@ -18,7 +18,7 @@ from sync.formats import framing
 from sync.refusals import PeerLied
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
     from sync.exchange.judging import Parties, Window
     from sync.exchange.sources import Source
@@ -41,11 +41,11 @@ STRETCH_LEAVES = 2**18
 
 
 def windows_ahead(
-    peer: Peer, source: Source, between: Parties, start: int, stop: int
+    peer: Peer, source: Source, between: Parties, start: int, stop: int, ends: Sequence[int] = ()
 ) -> Generator[Window]:
     """Yield the judged windows from one index to another, in order. To be closed by who leaves it early.
 
-    What the peer does wrong is raised when everything before it was taken in.
+    At ``ends`` an answer ends too, where it was not cut beforehand: two notes of one size are easily compared. What the peer does wrong is raised when everything before it was taken in.
 
     Raises:
         PeerLied, Unreachable, Refused: as fetching and judging say.
@@ -59,7 +59,7 @@ def windows_ahead(
             stretch = range(start, min(stop, start + STRETCH_LEAVES))
             reach = min(stop, stretch.stop + framing.WINDOW_LEAVES)
             proven = mirror.commitments_between(peer, start, reach)
-            with _Reader(source, between, keys, stretch, stop, proven) as reader:
+            with _Reader(source, between, keys, stretch, stop, proven, ends) as reader:
                 for window in reader.windows():
                     yield window
                     start = window.disclosure.size
@@ -76,10 +76,11 @@ class _Reader:
         stretch: range,
         head: int,
         proven: bytes,
+        ends: Sequence[int],
     ) -> None:
         self._source, self._between, self._keys = source, between, keys
         self._start, self._stop, self._proven = stretch.start, stretch.stop, proven
-        self._head = head
+        self._head, self._ends = head, () if source.cut_beforehand else ends
         self._room, self._closed = threading.Semaphore(AHEAD), False
         self._coming: SimpleQueue[Future[Window] | None] = SimpleQueue()
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="records")
@@ -110,6 +111,7 @@ class _Reader:
                 if self._closed:
                     return
                 until = min(self._head, at + min(leaves, framing.WINDOW_LEAVES))
+                until = min((end for end in self._ends if at < end < until), default=until)
                 answer = _fetch(
                     self._source, self._between, self._keys, range(at, until), self._head
                 )

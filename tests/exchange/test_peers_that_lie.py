@@ -120,11 +120,13 @@ def test_a_withheld_record_that_the_note_denies_shows_as_a_gap_in_its_chain(liar
     assert b"three" in evidence["row"]
     with unit_context(county):
         assert Quarantine.objects.get().subject == "case"
-    # What turns up later below the size of the signed note proves the withholding; then the chain is whole.
+    # What turns up later below the size of the signed note makes the chain whole, and proves the withholding.
     liar.hidden.clear()
     liar.epoch = 1
     assert fetch(county).fault == ""
     assert sorted(applied_bodies(county)) == sorted([*TRUE, b"one", b"two", b"three", b"elsewhere"])
+    with unit_context(county):
+        assert Incident.objects.filter(name="withheld").exists()
 
 
 def test_a_record_that_turns_up_below_an_earlier_note_contradicts_that_note(liar, county):

@@ -17,7 +17,8 @@ from tenants.current import unit_context
 from tests.support import liar as lies
 from tests.support.backups import back_up, bring_back, restore
 from tests.support.carried import origin_of
-from tests.support.exchange import KIND, publish
+from tests.support.exchange import KIND, applied_bodies, publish
+from tests.support.followed import fetch, followed_liar, incident
 from tests.support.handing import pull_in
 from tests.support.served import address, connect, served
 
@@ -95,6 +96,50 @@ def test_a_record_that_turns_up_late_convicts_the_note_that_did_not_count_it(
     with pytest.raises(SystemExit) as ended:
         call_command("disclosure", "verify", str(file))
     assert ended.value.code == 3
+
+
+@pytest.fixture
+def liar(county):
+    """A unit that hides its sixth record and is followed up to the seventh."""
+    with followed_liar(county) as liar:
+        liar.add(b"hidden")
+        liar.hidden = {5}
+        liar.add(b"shown")
+        assert fetch(county).fault == ""
+        yield liar
+
+
+@pytest.mark.parametrize("grown", [0, 1, 40])
+def test_a_reading_under_a_new_epoch_proves_by_itself_what_the_one_before_hid(
+    liar, county, tmp_path, capsys, monkeypatch, grown
+):
+    monkeypatch.setattr("sync.exchange.reading.FIRST_LEAVES", 4)
+    for number in range(grown):
+        liar.add(b"%d" % number)
+    liar.hidden.clear()
+    liar.epoch = 1
+    for _ in range(2):
+        assert fetch(county).fault == ""
+    name, evidence, _ = incident(county)
+    assert name == "withheld"
+    file = tmp_path / "withholding.proof"
+    file.write_bytes(evidence["withholding.proof"])
+    call_command("disclosure", "verify", str(file), "--key", str(liar.keys["peer"].verifier))
+    assert "6 records up to size 7, and of 7 up to size 7" in capsys.readouterr().out
+    with unit_context(county):
+        assert Incident.objects.get().times == 1
+
+
+@pytest.mark.parametrize("instead", [{"grants": (("tests.line", 0),)}, {"epoch": framing.EPOCHS}])
+def test_other_grants_and_an_adoption_prove_nothing(liar, county, instead):
+    liar.hidden.clear()
+    liar.epoch = 1
+    for name, value in instead.items():
+        setattr(liar, name, value)
+    assert fetch(county).fault == ""
+    assert b"hidden" in applied_bodies(county)
+    with unit_context(county):
+        assert not Incident.objects.exists()
 
 
 @pytest.mark.usefixtures("fresh_database")
