@@ -132,6 +132,7 @@ def take_all(peer: Peer, source: Source) -> None:
         replay.replay(peer)
         for lie in replay.unexplained(peer):
             incident_once(peer, lie)
+        replay.gaps_tried(peer)
 
 
 def _take_from_here(peer: Peer, source: Source) -> None:

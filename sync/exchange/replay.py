@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Count, Max, Q
 
 from sync.exchange import apply, chains, judging
 from sync.exchange.judged import REFUSED_REASONS, Judged
@@ -14,6 +14,7 @@ from sync.formats import framing
 from sync.formats.records import decode_header
 from sync.kinds import fingerprint
 from sync.ledger import adoption
+from sync.ledger.appends import place
 from sync.models.exchange import Following, Quarantine, Received
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from sync.refusals import PeerLied
 
 _ROUND = 2000
+_BROKEN = Q(peer__quarantine__reason="broken-chain")
+
+_tried: dict[tuple[str, str, str], tuple[int | None, ...]] = {}
+"""How far this process was with each peer, and what waited, when it last tried broken chains."""
 
 
 def replay(peer: Peer, *, everything: bool = False) -> int:
@@ -70,8 +75,30 @@ def _judges() -> str:
 
 
 def gaps(peer: Peer) -> bool:
-    """Whether a broken chain waits that a later record, grant or erasure may have explained."""
-    return Quarantine.objects.filter(peer=peer, reason="broken-chain").exists()
+    """Whether a broken chain waits that nothing has been tried with since something came from its issuer.
+
+    A record, a grant or an erasure order may explain it, and each comes from there. A process that starts tries once more.
+    """
+    waiting, state = _gaps(peer)
+    return waiting > 0 and _tried.get((*place(), peer.origin)) != state
+
+
+def gaps_tried(peer: Peer) -> None:
+    """What waits in broken chains now was tried, and is held against its issuer: not again until something comes."""
+    _tried[(*place(), peer.origin)] = _gaps(peer)[1]
+
+
+def _gaps(peer: Peer) -> tuple[int, tuple[int | None, ...]]:
+    held = (
+        Following.objects.filter(peer=peer)
+        .values_list("epoch", "applied")
+        .annotate(
+            many=Count("peer__quarantine", filter=_BROKEN),
+            last=Max("peer__quarantine__id", filter=_BROKEN),
+        )
+    )
+    epoch, applied, many, last = held.get()
+    return many, (epoch, applied, many, last)
 
 
 def unexplained(peer: Peer) -> Iterator[PeerLied]:

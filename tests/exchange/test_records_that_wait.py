@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from sync.errors import RecordFault
-from sync.models import Quarantine, Received
+from sync.models import Incident, Quarantine, Received
 from tenants.current import unit_context
 from tests.support.exchange import applied_bodies
 from tests.support.followed import TRUE, fetch, followed_liar
@@ -85,3 +87,25 @@ def test_a_record_that_its_handler_rejects_or_breaks_on_holds_back_its_own_subje
     with unit_context(county):
         assert [row.reason for row in Quarantine.objects.all()] == ["rejected", "waits", "failed"]
         assert Received.objects.filter(state=Received.HELD).count() == 3
+
+
+def test_a_pull_that_brings_nothing_does_not_try_broken_chains_again(liar, county):
+    def statements():
+        with unit_context(county), CaptureQueriesContext(connection) as asked:
+            assert fetch(county).fault == ""
+        return len(asked)
+
+    fetch(county)
+    idle = statements()
+    for number in range(50):
+        liar.hidden.add(len(liar.records))
+        liar.add(b"hidden", subject=f"chain-{number}")
+        liar.add(b"waits", subject=f"chain-{number}")
+    assert fetch(county).fault == ""
+    with unit_context(county):
+        assert Quarantine.objects.filter(reason="broken-chain").count() == 50
+        assert Incident.objects.filter(name="broken-chain").count() == 50
+    assert statements() == idle
+    liar.add(b"news")
+    assert statements() > idle + 50
+    assert statements() == idle
