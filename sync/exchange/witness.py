@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 
 from sync import identity, ledger
-from sync.errors import NoteFault, ProofFault, SignerRefused
+from sync.errors import NoteFault, ProofFault, SignerFault, SignerRefused
 from sync.exchange import keyring, mirror
 from sync.exchange.contacts import contact_note, contacts_due
 from sync.exchange.incidents import incident_record
 from sync.exchange.peers import client_for, connected_peers
 from sync.formats import forks, heads, merkle, notes
 from sync.ledger import refill, tree
-from sync.models.exchange import Contact, Cosignature, Peer, PeerKey
+from sync.ledger.heads import with_cosignatures
+from sync.models.exchange import Contact, Cosignature, Peer, PeerHead, PeerKey
 from sync.models.ledger import Head
 from sync.refusals import PeerLied, Refused, RequestRefused, Unreachable
 from sync.signer import client as signer_client
@@ -110,6 +111,27 @@ def last_witnessed(origin: str) -> bytes:
     try:
         return signer_client.signer().ask(Witnessed(origin=origin)).note
     except SignerRefused:
+        return b""
+
+
+def countersign(peer: Peer) -> bytes:
+    """Cosign the newest head of a peer that our copy proves, as if it had asked: where only discs reach it, it cannot.
+
+    Returns the head cosigned last, with its own signature and our lines; empty if there is none.
+    """
+    row = PeerHead.objects.filter(peer=peer, proven=True).order_by("-size").first()
+    try:
+        before = last_witnessed(peer.origin)
+        old = notes.parse_checkpoint(notes.parse_note(before).text).size if before else 0
+        if row is None or (before and row.size <= old):
+            return before
+        proof = merkle.consistency_proof(old, row.size, mirror.opened(peer, row.size, old))
+        lines = "".join(f"{notes.encode64(node)}\n" for node in proof)
+        with contextlib.suppress(Conflict, RequestRefused):
+            add_checkpoint(f"old {old}\n{lines}\n".encode() + bytes(row.note))
+        return last_witnessed(peer.origin)
+    except SignerFault as fault:  # what was taken in stays; the next disc brings a cosignature
+        _log.warning("no cosignature for %s: %s", peer.origin, fault)
         return b""
 
 
@@ -217,6 +239,20 @@ def _submit(client: Client, head: SignedHead, old: int) -> str:
             raise NoteFault(f"The witness says that it cosigned size {said}; ours is {head.size}.")
         old = said
     raise NoteFault("The witness could not be satisfied.")
+
+
+def keep_carried(peer: Peer, note: bytes) -> None:
+    """Keep a peer's cosignature that somebody carried here, under whichever head of ours it is.
+
+    Raises:
+        NoteFault: it is no head that we published, or none of the peer's cosignatures under it holds.
+    """
+    carried = notes.parse_note(note)
+    head = notes.parse_checkpoint(carried.text)
+    row = Head.objects.filter(size=head.size, root=head.root).first()
+    if row is None or head.origin != identity.origin():
+        raise NoteFault("This is no head that this unit published.")
+    _keep(peer, with_cosignatures(row), "".join(line.line for line in carried.signatures))
 
 
 def _keep(peer: Peer, head: SignedHead, answer: str) -> None:

@@ -75,6 +75,10 @@ def take_disc(path: Path, *, cursors: Path | None = None) -> tuple[list[Carried]
             except ExchangeFault as fault:  # its own parcels wait; those of others do not
                 faults.append(str(fault))
                 continue
+            try:
+                discs.take_cosigned(document.parent, delivery.peer)
+            except discs.DiscFault as fault:
+                faults.append(str(fault))
             carried.append(_take(delivery, back))
     for each in carried:
         if each.taken.busy:

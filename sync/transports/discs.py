@@ -3,7 +3,8 @@
 A disc holds ``unit.json`` (who made it), ``leaves-….parcel`` and ``records-….parcel``, and last ``head-….parcel``. Each file is
 written under a temporary name, brought to the disc and renamed: one that has its name is whole, and an ``out`` that was
 killed goes on after the last of them. On the way back the folder holds a *cursor*: a note, signed by the unit that read
-the disc, of how far it is. The next disc then begins there; without one it begins where the last known one did.
+the disc, of how far it is. The next disc then begins there; without one it begins where the last known one did. Beside it
+lies the head that it proved, *cosigned* by its witness: nobody else may ever reach a unit that has discs only.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from sync import ledger
 from sync.errors import NoteFault
-from sync.exchange import documents, keyring
+from sync.exchange import documents, keyring, witness
 from sync.exchange.peers import peer_by_origin
 from sync.formats import notes
 from sync.identity import origin, peer_keys
@@ -117,6 +118,7 @@ def _begin(peer: Peer, folder: Path, cursor: Path | None) -> Cursor:
     path = cursor or folder / cursor_name(issuer=origin(), reader=peer.origin)
     if cursor is not None or path.exists():
         came = read_cursor(path, peer)
+        take_cosigned(path.parent, peer)
         Sent.objects.update_or_create(
             peer=peer, way="disc", defaults={"epoch": came.epoch, "size": came.applied}
         )
@@ -171,8 +173,30 @@ def cursor_name(*, issuer: str, reader: str) -> str:
     return f"cursor-{name_of(issuer)}-{name_of(reader)}"
 
 
+def cosigned_name(*, issuer: str, reader: str) -> str:
+    """Return the file name of an issuer's head under the cosignature of a reader's witness."""
+    return f"cosigned-{name_of(issuer)}-{name_of(reader)}"
+
+
+def take_cosigned(folder: Path, peer: Peer) -> None:
+    """Take in what a peer's witness cosigned of our log, if that came back.
+
+    Raises:
+        DiscFault: what lies there is not that.
+    """
+    path = folder / cosigned_name(issuer=origin(), reader=peer.origin)
+    if not path.exists():
+        return
+    try:
+        witness.keep_carried(peer, read_small(path))
+    except OSError as fault:
+        raise DiscFault(f"{path}: {fault.strerror}.") from fault
+    except NoteFault as fault:
+        raise DiscFault(f"{path}: {fault} Leave it out.") from fault
+
+
 def write_cursor(folder: Path, peer: Peer) -> Path:
-    """Write how far we are with a peer's log, signed, to be carried back to it.
+    """Write how far we are with a peer's log, signed, to be carried back to it; and its head, cosigned by our witness.
 
     Raises:
         DiscFault: the folder cannot be written.
@@ -182,9 +206,12 @@ def write_cursor(folder: Path, peer: Peer) -> Path:
     lines = [_TITLE, *(f"{word} {value}" for word, value in zip(_WORDS, values, strict=True))]
     note = notes.sign("".join(f"{line}\n" for line in lines), *peer_keys()).encode()
     name = cursor_name(issuer=peer.origin, reader=origin())
+    cosigned = witness.countersign(peer)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _put(folder, name, note)
+        if cosigned:
+            _put(folder, cosigned_name(issuer=peer.origin, reader=origin()), cosigned)
     except OSError as fault:
         raise DiscFault(
             f"{folder / name}: {fault.strerror}. The disc is taken in; write the cursor elsewhere with --cursors FOLDER."

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+import io
 
+import pytest
+from django.core.management import call_command
+
+from sync import ledger
+from sync.exchange import peers
 from sync.transports import publishing
-from tenants.current import unit_by_code
+from tenants.current import unit_by_code, unit_context
 from tests.support.carried import origin_of
 from tests.support.erasing import own_lists as own_lists
 from tests.support.erasing import two as two
@@ -47,3 +52,29 @@ def sharing(fresh_database, rabbit, county, city, tmp_path, monkeypatch):
             ):  # each binds to exchanges that the other has declared
                 declare(unit)
             yield rabbit
+
+
+@pytest.fixture
+def met(county, city, tmp_path):
+    """Two units that never reach each other, connected by documents on a disc and fingerprints by telephone."""
+    for unit, other in ((county, city), (city, county)):
+        with unit_context(unit):
+            ledger.publish()
+        call_command(
+            "carry",
+            "introduce",
+            str(tmp_path / unit.code),
+            "--unit",
+            unit.code,
+            stdout=io.StringIO(),
+        )
+        call_command(
+            "carry", "meet", str(tmp_path / unit.code), "--unit", other.code, stdout=io.StringIO()
+        )
+    for unit, other in ((county, city), (city, county)):
+        with unit_context(unit):
+            (state,) = peers.peers_with_state()
+            assert state.state == "offered"
+            assert peers.connection_accept(state.origin, state.fingerprint).state == "accepted"
+            peers.grant_set(origin_of(other), KIND, history=True)
+    return county, city

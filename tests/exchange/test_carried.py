@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import os
 
 import pytest
-from django.core.management import call_command
 from django.db import transaction
 
 from sync import audiences, identity, ledger
@@ -34,32 +32,6 @@ def long_logs(monkeypatch):
     """Have every log read in many stretches, as one of a million records is; discs are cut elsewhere."""
     monkeypatch.setattr("sync.exchange.reading.FIRST_LEAVES", 1)
     monkeypatch.setattr("sync.exchange.reading.STRETCH_LEAVES", 7)
-
-
-@pytest.fixture
-def met(county, city, tmp_path):
-    """Two units that never reach each other, connected by documents on a disc and fingerprints by telephone."""
-    for unit, other in ((county, city), (city, county)):
-        with unit_context(unit):
-            ledger.publish()
-        call_command(
-            "carry",
-            "introduce",
-            str(tmp_path / unit.code),
-            "--unit",
-            unit.code,
-            stdout=io.StringIO(),
-        )
-        call_command(
-            "carry", "meet", str(tmp_path / unit.code), "--unit", other.code, stdout=io.StringIO()
-        )
-    for unit, other in ((county, city), (city, county)):
-        with unit_context(unit):
-            (state,) = peers.peers_with_state()
-            assert state.state == "offered"
-            assert peers.connection_accept(state.origin, state.fingerprint).state == "accepted"
-            peers.grant_set(origin_of(other), KIND, history=True)
-    return county, city
 
 
 @pytest.fixture
