@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 from django.db import connection, transaction
+from django.db.models import Exists
 from psycopg2 import sql
 
 from sync import audiences
@@ -21,7 +22,7 @@ from sync.identity import origin as own_origin
 from sync.identity import peer_keys
 from sync.ledger import erasure
 from sync.models.exchange import Grant, Peer, Told
-from sync.models.ledger import Pending
+from sync.models.ledger import Log, Pending
 from sync.refusals import RequestRefused
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def disclose(peer: Peer, start: int, stop: int, *, known: int) -> list[bytes]:
         known: size of the head up to which the peer will read before it judges gaps: it has that head already.
 
     Raises:
-        RequestRefused: the range does not lie within the published log, or an erasure order is not sealed yet.
+        RequestRefused: the range does not lie within the published log, an erasure order is not sealed yet, or the log is halted.
     """
     size = published_size()
     if not 0 <= start <= stop:
@@ -104,11 +105,15 @@ def disclose(peer: Peer, start: int, stop: int, *, known: int) -> list[bytes]:
     if start > size:
         raise RequestRefused("not-found", f"The published log ends at {size}.")
     with transaction.atomic():
-        epoch = (
+        epoch, halted = (
             Peer.objects.select_for_update(no_key=True)
-            .values_list("epoch", flat=True)
+            .values_list("epoch", Exists(Log.objects.exclude(halted="")))
             .get(pk=peer.pk)
         )
+        if halted:
+            raise RequestRefused(
+                "busy", "This unit was restored and does not know yet what it had disclosed."
+            )
         grants = [(grant.kind, grant.start) for grant in Grant.objects.filter(peer=peer)]
         where = _disclosed(peer.origin, grants)
         window = _window(where, start, min(stop, size, start + framing.WINDOW_LEAVES))

@@ -9,7 +9,7 @@ from django.core.management import call_command
 
 from sync import audiences, identity
 from sync.errors import ProofFault
-from sync.exchange import disclosures, peers, pull
+from sync.exchange import disclosures, peers, pull, returning
 from sync.formats import framing, notes, withholding
 from sync.models import Following, Incident, Peer
 from sync.models.exchange import DisclosureNote
@@ -159,6 +159,10 @@ def test_what_a_silent_peer_brings_back_later_contradicts_no_note_from_before(
         pull_in(neighbour, county)
         restore(county)
         city_answers("http://127.0.0.1:9")
+        with unit_context(county):
+            returning.recover()
+        with unit_context(city):  # the leaves are there and not all records: nothing is counted yet
+            assert "cannot answer now" in pull.pull(Peer.objects.get()).fault
         bring_back(county)
         pull_in(city, county)
         city_answers(address(city, port))
