@@ -124,10 +124,10 @@ def _obey(duty: ErasureDuty) -> None:
     order = msgspec.json.decode(bytes(row.body), type=erasure.Order)
     gone = received.forget(_readable(order.commitments), peer=duty.peer)
     let_go(gone)
+    if gone:  # before the commit: nobody else here would know what to put on the list after a crash
+        erasure.remember([record.commitment for record in gone])
     duty.done_on, duty.records = timezone.localdate(), len(gone)
     duty.save(update_fields=["done_on", "records"])
-    if gone:
-        erasure.remember_soon([record.commitment for record in gone])
     receipt = Erased(held_until=erasure.held_until(), order=duty.order, records=len(gone))
     ledger.append(
         kind=KIND,

@@ -3,14 +3,14 @@
 Rooms that hold copies (projections, indexes, files, received rows) register with ``sync.erasers`` and are asked in
 the same transaction. The list of erased commitments, ours and those that others ordered here, is also kept in
 ``<state>/erased/<schema>`` (`erased_file`), outside the database and its backups: `replay` erases them again
-before a restored database serves anything.
+before a restored database serves anything. Our own go on it after the commit, since what is not ordered must not be
+erased; our log says what is missing there. Others' go on it before: their order stands here and is tried again.
 """
 
 from __future__ import annotations
 
 import datetime
-import os
-from functools import partial
+import logging
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -23,6 +23,7 @@ from sync.audiences import PUBLIC
 from sync.erasers import Gone, let_go, still_here
 from sync.errors import LedgerFault
 from sync.formats import records
+from sync.ledger import listed
 from sync.models import Entry, Opening
 from tenants.current import current_unit
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from tenants.models import Unit
+
+logger = logging.getLogger("sync.ledger")
 
 KIND = "sync.erasure"
 SUBJECT = "erasure"
@@ -81,7 +84,7 @@ def erase(commitments: Sequence[str], *, basis: str) -> ledger.Appended:
         appended = ledger.append(kind=KIND, subject=SUBJECT, body=body, audience=PUBLIC)
         _delete(wanted)
         let_go(gone)
-        remember_soon(wanted)
+        transaction.on_commit(lambda: _remember_or_say(wanted), robust=True)
         ledger.seal_soon()
     return appended
 
@@ -113,15 +116,12 @@ def replay() -> int:
 
     Whoever restores calls it before anything is served; it also runs at every start.
     """
-    ordered: set[str] = set()
-    for opening in own_orders():
-        ordered.update(msgspec.json.decode(bytes(opening.body), type=Order).commitments)
-    known = erased()
+    known, ordered = erased(), _ordered_here()
     if ordered - known:
-        _remember(sorted(ordered - known))
-    listed, again = sorted(ordered | known), 0
-    for start in range(0, len(listed), _ROUND):
-        some = listed[start : start + _ROUND]
+        _remember_or_say(sorted(ordered - known))
+    every, again = sorted(ordered | known), 0
+    for start in range(0, len(every), _ROUND):
+        some = every[start : start + _ROUND]
         with transaction.atomic():
             gone = [*standing(some), *still_here(some)]
             again += len(gone)
@@ -136,20 +136,43 @@ def provision(unit: Unit) -> None:
 
 
 def erased() -> set[str]:
-    """Return the commitments on the list outside the database."""
+    """Return the commitments on the list outside the database.
+
+    Raises:
+        OSError: there is a list and it cannot be read.
+    """
+    return listed.read(erased_file())[0]
+
+
+def list_faults() -> list[str]:
+    """Say what is wrong with the list of this unit, and what to do; for `minqing doctor`."""
     path = erased_file()
-    return set(path.read_text().split()) if path.exists() else set()
+    try:
+        known, broken = listed.read(path)
+    except OSError as fault:
+        return [f"{path}: {fault.strerror}. Let this account read it."]
+    missing = len(_ordered_here() - known)
+    said = []
+    if broken:
+        said.append(f"{path}: {broken} lines are no commitments (a full disk?); remove them.")
+    if missing:
+        said.append(f"{path} lacks {missing} commitments: make room and run `minqing prepare`.")
+    return said
+
+
+def remember(commitments: Sequence[str]) -> None:
+    """Put commitments on the list; on return they are on the disk.
+
+    Raises:
+        OSError: they are not; what follows from them must not happen.
+    """
+    listed.add(erased_file(), commitments)
 
 
 def erased_file() -> Path:
     """Return where the current unit's list is: one commitment a line. It never belongs in a backup of the database."""
     state: Path = settings.MINQING.state
     return state / "erased" / str(current_unit().schema_name)
-
-
-def remember_soon(commitments: Sequence[str]) -> None:
-    """Put commitments on the list once this transaction commits; `replay` finds what a crash between the two left out."""
-    transaction.on_commit(partial(_remember, list(commitments)))
 
 
 def standing(commitments: Sequence[str]) -> list[Gone]:
@@ -179,12 +202,18 @@ def _delete(commitments: Iterable[str]) -> int:
     return gone
 
 
-def _remember(commitments: Sequence[str]) -> None:
-    path = erased_file()
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+def _ordered_here() -> set[str]:
+    """Return what the orders in our own log name."""
+    return {
+        commitment
+        for opening in own_orders()
+        for commitment in msgspec.json.decode(bytes(opening.body), type=Order).commitments
+    }
+
+
+def _remember_or_say(commitments: Sequence[str]) -> None:
+    """Put on the list what our log names: if that fails nothing is lost, and the next start does it."""
     try:
-        os.write(file, "".join(f"{commitment}\n" for commitment in commitments).encode())
-        os.fsync(file)
-    finally:
-        os.close(file)
+        remember(commitments)
+    except OSError as fault:
+        logger.warning("the list of what was erased is not complete: %s", fault.strerror)

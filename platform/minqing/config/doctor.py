@@ -26,7 +26,7 @@ from sync import ledger
 from sync.errors import SyncFault
 from sync.exchange import announced
 from sync.exchange.room import LEAST_FREE
-from sync.ledger import slots
+from sync.ledger import erasure, slots
 from sync.models.ledger import Log
 from sync.signer.client import signer
 from sync.signer.messages import WitnessKey
@@ -343,6 +343,13 @@ def _unit(name: str) -> Iterator[Finding]:
         name=f"{name} witnesses", held=outside > 0, claim=WITNESSES,
         sentence=f"{outside} outside operators countersigned the newest head." if outside > 0 else "No outside operator countersigns this unit's log; receipts say so.",
     )  # fmt: skip
+    wrong_list = erasure.list_faults()
+    yield Finding(
+        name=f"{name} erasure list",
+        held=not wrong_list,
+        sentence=" ".join(wrong_list)
+        or "What was erased stands on the list that outlives a restore.",
+    )
     renamed = announced.connected_under_another_name()
     if renamed:
         yield Finding(name=f"{name} operator", held=False, sentence=" ".join(renamed))
