@@ -47,7 +47,8 @@ class SocketSigner:
         except (OSError, EOFError) as fault:
             self.close()
             sentence = (
-                f"The signer does not answer on {self._path}: start it with `minqing signer`."
+                f"The signer does not answer on {self._path}: start it with `minqing signer`, "
+                "or make room on its disk if it runs."
             )
             raise SignerUnreachable(sentence) from fault
 

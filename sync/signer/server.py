@@ -12,6 +12,7 @@ import logging
 import os
 import socket
 import socketserver
+import sqlite3
 from typing import TYPE_CHECKING
 
 from sync.errors import UNREADABLE, SignerRefused
@@ -40,9 +41,13 @@ class _Handler(socketserver.BaseRequestHandler):
     server: Server
 
     def handle(self) -> None:
-        with contextlib.suppress(ConnectionError):
+        try:
             while (body := messages.receive(self.request)) is not None:
                 self.request.sendall(messages.encode(self._answer(body)))
+        except ConnectionError:
+            return
+        except sqlite3.Error as fault:  # hanging up is no answer: who asked tries again later
+            log.error("nothing is signed, the memory cannot be written: %s", fault)  # noqa: TRY400 (one sentence says it)
 
     def _answer(self, body: bytes) -> messages.Answer | messages.Refusal:
         try:

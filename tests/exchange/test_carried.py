@@ -17,6 +17,7 @@ from sync.transports import boxes, discs, parcels
 from tenants.current import unit_context
 from tests.support.carried import carry, carry_out, origin_of, parcel_of, standing
 from tests.support.exchange import KIND, applied_bodies, publish
+from tests.support.full_disk import no_file_longer_than
 from tests.support.liar import Liar
 
 pytestmark = pytest.mark.usefixtures("state_of_our_own")
@@ -95,6 +96,21 @@ def test_a_disc_whose_predecessor_was_lost_says_what_to_ask_for_and_loses_nothin
     assert not carry_out(county, city, tmp_path / "whole")[1]
     assert not carry("in", tmp_path / "whole")[1]
     assert len(applied_bodies(city)) == 301
+
+
+def test_a_disc_that_is_full_is_said_and_goes_on_when_there_is_room(met, disc):
+    county, city = met
+    publish(county, b"x" * 30_000, b"second")
+    with no_file_longer_than(16_384):
+        said, failed = carry_out(county, city, disc)
+    assert failed
+    assert f"{disc}: File too large. Repeat the command: it goes on where it stopped." in said
+    assert not list(disc.glob("records-*")) + list(disc.glob("head-*"))
+    said, failed = carry_out(county, city, disc)
+    assert not failed, said
+    assert not list(disc.glob(".*"))
+    assert not carry("in", disc)[1]
+    assert applied_bodies(city) == [b"x" * 30_000, b"second"]
 
 
 def test_an_out_that_was_killed_goes_on_and_an_in_can_be_repeated(met, disc, monkeypatch):

@@ -14,8 +14,10 @@ from sync.identity import identity
 from sync.signer import messages
 from sync.signer.client import SocketSigner
 from sync.signer.core import Signer, SignerBusy
+from sync.signer.server import Server
 from sync.signer.store import Seen, Signed, Store
 from tenants.current import unit_context
+from tests.support.full_disk import no_file_longer_than
 from tests.support.signer_process import SignerProcess
 
 ORIGIN = "minqing/430522/0a1b2c3d"
@@ -207,6 +209,35 @@ def test_a_mark_that_cannot_be_written_whole_holds_no_later_one_back_from_the_di
         assert another_reader.execute("SELECT size FROM log").fetchall() == [(3,)]
         assert another_reader.execute("SELECT size FROM witnessed").fetchall() == []
     store.close()
+
+
+def test_a_full_disk_signs_nothing_says_so_and_forgets_nothing(tmp_path, caplog):
+    folder = tmp_path / "folder"
+    signer = Signer(folder)
+    server = Server(folder / "socket", signer)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    door = SocketSigner(folder / "socket")
+    try:
+        door.ask(messages.OpenLog(origin=ORIGIN))
+        first = door.ask(head(3, 0)).note
+        (journal,) = folder.rglob("high-water.sqlite3-wal")
+        with (
+            no_file_longer_than(journal.stat().st_size + 100),
+            pytest.raises(SignerUnreachable, match="make room"),
+        ):
+            door.ask(head(4, 3))
+        assert "memory cannot be written" in caplog.text
+        assert door.ask(head(3, 0)).note == first  # what was not signed is not remembered either
+        assert door.ask(head(4, 3)).size == 4
+    finally:
+        door.close()
+        server.shutdown()
+        server.server_close()
+        signer.close()
+    again = Signer(folder)
+    assert refusal(again, head(3, 0)).code == "rolled-back"
+    again.close()
 
 
 def test_of_many_at_once_a_witness_takes_a_line_without_forks(alone, witness):
