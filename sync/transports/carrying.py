@@ -114,7 +114,9 @@ def _sort(
     with unit_context(unit):
         peer = taking.issuer_of(found.parcel)
     delivery = known.setdefault((label.recipient, label.issuer), _Delivery(unit, peer))
-    delivery.held.append(Held(label, partial(discs.load, found.path, found.at)))
+    delivery.held.append(
+        Held(label, partial(discs.load, found.path, found.at, found.parcel.digest))
+    )
 
 
 def _take(delivery: _Delivery, back: Path) -> Carried:

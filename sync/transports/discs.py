@@ -312,15 +312,21 @@ def _scan_file(path: Path) -> Iterator[Found]:
         yield Found(path=path, at=0, parcel=None, fault=f"{fault.strerror}.")
 
 
-def load(path: Path, at: int) -> parcels.Parcel:
-    """Read one parcel again.
+def load(path: Path, at: int, digest: str) -> parcels.Parcel:
+    """Read one parcel again that was checked when it had this digest.
 
     Raises:
-        ParcelFault: it is not there any more.
+        ParcelFault: it is not that one any more. A disc may answer as it likes; its issuer does not answer for it.
     """
-    with path.open("rb") as stream:
-        stream.seek(at)
-        parcel = parcels.read(stream)
-    if parcel is None:
-        raise ParcelFault("The parcel is not there any more.", at=at)
+    try:
+        with _opened(path) as stream:
+            stream.seek(at)
+            parcel = parcels.read(stream)
+    except OSError as fault:
+        raise ParcelFault(f"{path}, octet {at}: {fault.strerror}.", at=at) from fault
+    if parcel is None or parcel.digest != digest:
+        raise ParcelFault(
+            f"{path}, octet {at}: It is not what was read there before. Carry the disc again.",
+            at=at,
+        )
     return parcel

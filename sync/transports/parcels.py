@@ -75,6 +75,11 @@ class Parcel:
     leaves: bytes
     sealed: bytes
 
+    @property
+    def digest(self) -> str:
+        """What tells this parcel from any other, its signatures included."""
+        return _digest(self.note, self.head, self.leaves, self.sealed)
+
     def check(self, keys: Sequence[VerifierKey]) -> None:
         """Check that the issuer made exactly this.
 

@@ -13,7 +13,7 @@ from sync.exchange import documents, peers
 from sync.formats import framing
 from sync.ledger import erasure
 from sync.models import Entry, Incident, Opening, Quarantine
-from sync.transports import boxes, discs, parcels
+from sync.transports import boxes, discs, parcels, taking
 from tenants.current import unit_context
 from tests.support.carried import carry, carry_out, origin_of, parcel_of, standing
 from tests.support.exchange import KIND, applied_bodies, publish
@@ -195,6 +195,38 @@ def test_files_under_each_others_names_and_all_in_one_file_are_the_same_disc(
     said, failed = carry("in", one)
     assert not failed, said
     assert applied_bodies(city) == bodies
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_disc_that_reads_otherwise_the_second_time_accuses_nobody(met, disc, monkeypatch, gone):
+    county, city = met
+    publish(county, b"first")
+    carry_out(county, city, disc)
+    (path,) = disc.glob("records-*")
+    before = parcel_of(path)
+    with unit_context(city):
+        sealed = boxes.seal(b"no answer of the feed", identity.identity().box_key)
+    other = parcels.pack(before.label, Liar().keys["peer"], sealed=sealed)
+    judge = taking.take
+
+    def swapped(*taken):
+        path.write_bytes(other)
+        if gone:
+            path.unlink()
+        return judge(*taken)
+
+    whole = path.read_bytes()
+    monkeypatch.setattr(taking, "take", swapped)
+    said, failed = carry("in", disc)
+    assert failed
+    assert str(path) in said
+    with unit_context(city):
+        assert not Incident.objects.exists()
+    assert applied_bodies(city) == []
+    monkeypatch.setattr(taking, "take", judge)
+    path.write_bytes(whole)
+    assert not carry("in", disc)[1]
+    assert applied_bodies(city) == [b"first"]
 
 
 def test_links_pipes_and_devices_on_a_disc_reach_nothing_outside_it(met, disc, tmp_path):
