@@ -19,6 +19,7 @@ from minqing.channel.models import Case, Forgetting, Upkeep
 from minqing.channel.parcels import parcels_send
 from minqing.channel.services.forgetting import received_emptied
 from minqing.channel.services.keeping import waiting_sealed
+from minqing.channel.services.moves import tallies_add_up
 from minqing.channel.services.once import uses_forget
 from minqing.channel.services.passing_up import waiting_passed_up
 from sync import audiences
@@ -45,6 +46,7 @@ def daily() -> None:
         if done.day == today:
             return
         uses_forget()
+        tallies_add_up(today)
         if not forget():
             return
         waiting_passed_up()
