@@ -102,15 +102,19 @@ class Remarks:
     """Newest first, at most ``REFUSALS``."""
 
     held: tuple[tuple[str, int], ...] = ()
-    """Records that wait or were refused: reason and how many."""
+    """Records that wait or were refused: reason and how many; only of the audiences that were asked for."""
 
 
 REFUSALS = 10
 """Refusals of one peer that are shown."""
 
 
-def remarks() -> dict[str, Remarks]:
-    """Return for every peer, by origin, when its head was proven and what was refused; four queries for all of them."""
+def remarks(of: Sequence[str] = (audiences.PUBLIC,)) -> dict[str, Remarks]:
+    """Return for every peer, by origin, when its head was proven and what was refused; four queries for all of them.
+
+    ``of`` names the audiences whose held records are counted. What is for one unit alone, reports above all, belongs on no
+    page: the count would tell whom a report names that it came, or went up. `minqing peer` counts everything.
+    """
     newest = PeerHead.objects.filter(peer=OuterRef("pk"), proven=True).order_by("-size")
     days = dict(Peer.objects.values_list("origin", Subquery(newest.values("seen_on")[:1])))
     refused: dict[str, list[Refusal]] = {}
@@ -128,8 +132,10 @@ def remarks() -> dict[str, Remarks]:
             )
         )
     held: dict[str, list[tuple[str, int]]] = {}
-    counted = Quarantine.objects.order_by("peer__origin", "reason").values_list(
-        "peer__origin", "reason"
+    counted = (
+        Quarantine.objects.filter(audience__in=of)
+        .order_by("peer__origin", "reason")
+        .values_list("peer__origin", "reason")
     )
     for origin, reason, count in counted.annotate(count=Count("pk")):
         held.setdefault(origin, []).append((reason, count))

@@ -9,9 +9,10 @@ from django.utils import timezone
 
 from minqing.accounts.models import Role
 from minqing.desk import words
-from sync import ledger, refusals
+from sync import audiences, ledger, refusals
 from sync.exchange import documents, peers
 from sync.exchange.incidents import incident_record
+from sync.identity import origin
 from sync.models import Pending
 from sync.models.exchange import Grant, Incident, Peer
 from sync.refusals import PeerFault, PeerLied
@@ -152,6 +153,24 @@ def _failing_at(kind, act):
         act(origin, wanted, **how)
 
     return grant
+
+
+def test_a_report_that_came_up_and_was_not_taken_in_is_counted_on_no_page_of_the_desk(
+    county, operator, peer
+):
+    address = f"/desk/connections/{peer.origin}/"
+    with unit_context(county):
+        for index, audience in enumerate(("public", "connected", audiences.for_unit(origin()))):
+            peer.quarantine.create(
+                index=index, subject=f"s-{index}", audience=audience, kind="x.y", reason=f"reason-{audience[:4]}",
+                sentence="", since=timezone.localdate(),
+            )  # fmt: skip
+        assert peers.peers_with_state()[0].quarantined == 3  # as `minqing peer` says
+    page = operator.get(address).content.decode()
+    assert "reason-publ" in page
+    assert "reason-conn" in page
+    assert "reason-unit" not in page
+    assert '<dd class="late">2</dd>' in page
 
 
 def test_an_address_where_nobody_answers_gets_a_sentence_and_stays_in_the_form(operator):

@@ -26,9 +26,10 @@ from minqing.portal.network import DRAWN, picture
 from minqing.portal.stand import LedgerStand
 from minqing.portal.templatetags.portal import phrases
 from search.marks import mark
+from sync.audiences import for_unit
 from sync.exchange.documents import own_document
 from sync.exchange.standing import PeerState
-from sync.identity import identity
+from sync.identity import identity, origin
 from sync.models.exchange import Peer
 from tenants.current import unit_context
 from tests.support.channel import connect
@@ -325,6 +326,22 @@ def test_the_page_of_connected_units_says_what_was_not_taken_in_and_draws_the_ne
     assert "secret detail" not in page
     assert re.search(r'<circle class="late"[^>]*/><text[^>]*>邵阳市</text>', page)
     assert 'role="img"' in page
+
+
+def test_a_report_that_came_up_and_was_not_taken_in_moves_nothing_that_the_public_sees(
+    county, city, visit
+):
+    connect(county, city)
+    address = reverse("portal:connected")
+    before = visit(county).get(address).content
+    with unit_context(county):
+        for index, kind in enumerate(("channel.referral", "channel.parcel", "channel.status")):
+            Peer.objects.get().quarantine.create(
+                index=index, subject=f"case-{index}", audience=for_unit(origin()), kind=kind,
+                reason="rejected", sentence="", since=timezone.localdate(),
+            )  # fmt: skip
+    cache.clear()
+    assert visit(county).get(address).content == before
 
 
 def test_a_crowd_of_units_is_drawn_in_part_and_counted_whole():

@@ -20,6 +20,7 @@ from minqing.desk.access import staff_page
 from minqing.desk.forms import AddressForm, FingerprintForm
 from minqing.desk.views.acting import Refused, carry_out
 from minqing.desk.words import INCIDENTS, KINDS, PEER_STATES
+from sync.audiences import CONNECTED, PUBLIC
 from sync.exchange import documents, peers
 from sync.exchange.client import check_address
 from sync.exchange.standing import Remarks, remarks
@@ -200,7 +201,7 @@ def _one(
 ) -> HttpResponse:
     line = _line(_peer(origin))
     granted = {grant.kind: grant for grant in line.peer.grants}
-    told = remarks().get(origin, Remarks())
+    told = remarks(of=(PUBLIC, CONNECTED)).get(origin, Remarks())
     return render(
         request,
         "desk/exchange/connection.html",
@@ -211,6 +212,7 @@ def _one(
             "fault": fault,
             "own": documents.own_document(),
             "told": told,
+            "held": sum(count for _, count in told.held),
             "refusals": [(INCIDENTS.get(one.name, one.name), one) for one in told.refusals],
             "grants": [
                 GrantLine(kind=kind, label=str(label), granted=granted.get(kind))
