@@ -49,8 +49,7 @@ SELECT %s, true, %s, pad.subject, %s, pad.commitment, pad.header, '', pad.salt
 FROM unnest(%s::text[], %s::bytea[], %s::bytea[], %s::bytea[]) AS pad (subject, commitment, header, salt)
 RETURNING subject, id
 """
-# The migrations ``0009_seal_in_few_calls`` and ``0011_a_round_in_fewer_calls`` say what these three do.
-_STATE = "SELECT * FROM ledgerpublishing.read(%s, %s)"
+# The migrations ``0009_seal_in_few_calls`` and ``0011_a_round_in_fewer_calls`` say what this does.
 _MOVE = "SELECT * FROM ledger_move(%s, %s, %s, %s)"
 # A staff record that waits before a slotted one of its subject goes with it: nobody enters the log before his predecessor.
 _SLOTTED = "SELECT id, subject FROM sync_pending WHERE slotted OR subject IN (SELECT subject FROM sync_pending WHERE slotted) ORDER BY id"
