@@ -18,6 +18,8 @@ from sync.models.exchange import Quarantine, Received
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from django.db.models import QuerySet
+
     from sync.exchange.judged import Judged
     from sync.exchange.links import Links, Place
     from sync.formats.framing import Opening
@@ -51,6 +53,16 @@ def check(peer: Peer, links: Links, grants: dict[str, int]) -> None:
         return
     items = [item for item, _ in links.back]
     seen, before_grant = _places_before(peer, items), _latest_before(peer, items, grants)
+    gone = _erased_of(
+        peer,
+        {
+            item.header.chain.prev
+            for item in items
+            if item.header is not None
+            and (item.header.subject, item.header.audience, item.header.chain.n - 1) not in seen
+            and bytes.fromhex(item.header.chain.prev) not in links.erased
+        },
+    )
     for item, latest in links.back:
         header = item.header
         assert header is not None
@@ -67,7 +79,7 @@ def check(peer: Peer, links: Links, grants: dict[str, int]) -> None:
         if (
             not first_granted
             and bytes.fromhex(previous) not in links.erased
-            and not _is_erased(peer, previous)
+            and previous not in gone
         ):
             item.hold(
                 "broken-chain", f"its predecessor, number {n - 1} of its chain, was not disclosed."
@@ -153,12 +165,17 @@ def _received_at(peer: Peer, places: set[Place]) -> dict[Place, tuple[int, bytes
         }
 
 
-def _is_erased(peer: Peer, commitment: str) -> bool:
-    """Whether a record is gone by the issuer's own order or came erased: its chain may lack it."""
+def _erased_of(peer: Peer, commitments: set[str]) -> set[str]:
+    """Which of these records are gone by the issuer's own orders or came erased: chains may lack them."""
+    if not commitments:
+        return set()
     came = Received.objects.filter(
-        peer=peer, commitment=bytes.fromhex(commitment), state=Received.ERASED
+        peer=peer,
+        commitment__in=[bytes.fromhex(text) for text in commitments],
+        state=Received.ERASED,
     )
-    return came.exists() or commitment in erased_by(peer)
+    gone = {bytes(found).hex() for found in came.values_list("commitment", flat=True)}
+    return gone if gone == commitments else gone | (commitments & erased_by(peer))
 
 
 def _latest_before(peer: Peer, items: Iterable[Judged], grants: dict[str, int]) -> dict[int, int]:
@@ -212,7 +229,7 @@ def follows(peer: Peer, item: Judged) -> bool:
         return False
     if n == 1:
         return True
-    if _is_erased(peer, previous):
+    if _erased_of(peer, {previous}):
         return True
     before = places.filter(n=n - 1).first()
     if before is None:
@@ -226,11 +243,17 @@ def _may_begin_in_the_middle(peer: Peer, item: Judged) -> bool:
     return held is not None and held.reason != "broken-chain"
 
 
+def orders_of(peer: Peer) -> QuerySet[Received]:
+    """Return a peer's erasure orders. By subject, which has an index, for records that were not refused."""
+    return Received.objects.filter(
+        peer=peer, subject=erasure.SUBJECT, kind=erasure.KIND, state__lt=Received.REFUSED
+    )
+
+
 def erased_by(peer: Peer) -> set[str]:
     """Commitments that the peer's own erasure orders name: a chain may lack these."""
-    orders = Received.objects.filter(peer=peer, kind=erasure.KIND).values_list("body", flat=True)
     erased: set[str] = set()
-    for body in orders:
+    for body in orders_of(peer).values_list("body", flat=True):
         try:
             erased.update(msgspec.json.decode(bytes(body or b""), type=erasure.Order).commitments)
         except UNREADABLE:
