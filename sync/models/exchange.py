@@ -250,6 +250,14 @@ class Received(models.Model):
                 name="received_chain",
             ),
         ]
+        # A case is let go in one transaction with all that peers sent about it: few among a follower's many records.
+        indexes = [
+            models.Index(
+                fields=["peer", "index"],
+                condition=Q(kind__startswith="channel."),
+                name="received_of_cases",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.index}"
