@@ -18,6 +18,7 @@ class Rotating(Hands):
         others = [other for other in self.fleet.units if other is not unit]
         if any(other.restored for other in others):
             return
+        self.rest()  # what peers ask for at this moment says what they have
         if self._changed(unit, "retire", step["use"], "keys ended"):
             for other in others:
                 other.backup = -1
