@@ -14,6 +14,7 @@ that were withdrawn.
 from __future__ import annotations
 
 import datetime
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 TITLE = "#: minqing-policy 1"
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 LONGEST_DAYS = 400
 """A policy that would hold longer than this is refused: it would outlive what people remember of it."""
 
@@ -131,7 +133,7 @@ def read_text(text: str) -> RegionPolicy:
         said[name] = value
     try:
         version = notes.parse_size(said["version"])
-        signed, expires = (datetime.date.fromisoformat(said[name]) for name in names[2:])
+        signed, expires = (_day(said[name]) for name in names[2:])
     except (NoteFault, ValueError) as fault:
         raise PolicyFault(f"The region's policy cannot be read: {fault}") from fault
     if version < 1 or not 0 < (expires - signed).days <= LONGEST_DAYS:
@@ -142,6 +144,13 @@ def read_text(text: str) -> RegionPolicy:
         region=said["region"], version=version, signed=signed, expires=expires,
         policy=policies.parse(text.encode("utf-8", "surrogateescape")), text=text,
     )  # fmt: skip
+
+
+def _day(text: str) -> datetime.date:
+    """Read a day in its one spelling: Python takes weeks and days without hyphens, too."""
+    if not _DAY.fullmatch(text):
+        raise ValueError(f"{text[:20]!r} is no day")
+    return datetime.date.fromisoformat(text)
 
 
 def open_signed(
