@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 UNIT = "unit.json"
 _TITLE = "minqing cursor 1"
 _WORDS = ("from", "of", "epoch", "mirrored", "applied")
+_EPOCHS = 1 << 31
+"""No grants have this number or a larger one: a column of the database holds it."""
 
 
 class DiscFault(ExchangeFault):
@@ -247,6 +249,8 @@ def read_cursor(path: Path, peer: Peer) -> Cursor:
         epoch, mirrored, applied = map(notes.parse_size, values[3:])
     except NoteFault as fault:
         raise DiscFault(f"{path}, line 4 to 6: {fault}") from fault
+    if epoch >= _EPOCHS:
+        raise DiscFault(f"{path}, line 4: this unit never gave grants the number {epoch}.")
     return Cursor(epoch=epoch, mirrored=mirrored, applied=applied)
 
 

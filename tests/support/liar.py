@@ -45,6 +45,10 @@ class Liar:
         self.hidden = set()
         self.erased = set()
         self.seen = []
+        self.kept = {}
+        """What it holds of others, by the address that it is asked for under."""
+        self.cosigns = False
+        """Whether its witness cosigns whatever it is shown."""
         self._bends = {}
         self._handlers = {}
 
@@ -141,8 +145,10 @@ class Liar:
             }
         ).encode()
 
-    def answer(self, target):
+    def answer(self, target, body=b""):
         """Return the right answer to a request, or None."""
+        if target in self.kept:
+            return self.kept[target]
         parts = urlsplit(target)
         path, query = parts.path, parse_qs(parts.query)
         if path == "/.well-known/minqing":
@@ -162,6 +168,10 @@ class Liar:
             return b"".join(framing.row(row) for row in self.rows(start, stop)) + framing.end(
                 self.note(stop)
             )
+        if path == "/witness/add-checkpoint" and self.cosigns:
+            text = notes.parse_note(body.partition(b"\n\n")[2]).text
+            line = notes.cosign(text, self.keys["witness"], int(time.time()))
+            return notes.Note(text, (line,)).encode().partition(b"\n\n")[2]
         if path in {"/exchange/connect", "/exchange/accept", "/exchange/doorbell"}:
             return b""
         return None
@@ -204,7 +214,7 @@ def _handler(liar):
                     self.close_connection = True
                     handler(self)
                     return
-            answer = liar.answer(self.path)
+            answer = liar.answer(self.path, body)
             for path, change in liar._bends.items():
                 if answer is not None and self.path.startswith(path):
                     answer = change(answer)

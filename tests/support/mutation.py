@@ -6,7 +6,19 @@ import re
 
 from hypothesis import strategies as st
 
-_NUMBERS = (b"0", b"-1", b"1", b"00", b"+1", b"9" * 19, b"9" * 400, b"1e9", b"\xd9\xa1", b"")
+_NUMBERS = (
+    b"0",
+    b"-1",
+    b"1",
+    b"00",
+    b"+1",
+    b"9" * 19,
+    b"4294967296",
+    b"9" * 400,
+    b"1e9",
+    b"\xd9\xa1",
+    b"",
+)
 _PIECES = (
     b"\n", b"\r\n", b" ", b"\x00", b"\xff\xfe", b"\xe2\x80\xa8", b"{", b'"', b"]" * 50, b"[" * 3000, b"null", b"\\ud800", b"\\u0000",
     b"\xe2\x80\x94 ", b"../", b"%00", "民情".encode(), b"A" * 5000,
