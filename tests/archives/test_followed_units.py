@@ -8,44 +8,19 @@ from typing import Any
 
 import msgspec
 import pytest
-from django.db import transaction
 
 from minqing.archives import bodies, errors, selectors, services
 from minqing.archives.models import PublicEntryRow, PublicOfficialRow, PublicReplyRow
 from search.models import Mark
 from sync import identity
 from sync.errors import RecordRejected
-from sync.formats import records
-from sync.kinds import ReceivedRecord, kind_named
-from sync.models import Pending
+from sync.kinds import ReceivedRecord
 from sync.models.exchange import Peer
 from tenants.current import unit_context
 from tests.support.archives import DAY, Office, wording
+from tests.support.issued import apply, issued
 
 pytestmark = pytest.mark.django_db
-
-
-def issued() -> list[ReceivedRecord]:
-    """Every public record of the current unit, as a follower gets it."""
-    rows = Pending.objects.filter(audience="public", kind__startswith="archives.").order_by("id")
-    return [
-        ReceivedRecord(
-            origin=identity.origin(),
-            index=index,
-            commitment=bytes(row.commitment).hex(),
-            header=records.decode_header(bytes(row.header)),
-            body=bytes(row.body),
-        )
-        for index, row in enumerate(rows)
-    ]
-
-
-def apply(received: list[ReceivedRecord]) -> None:
-    for record in received:
-        with transaction.atomic():
-            handler = kind_named(record.header.kind).apply
-            assert handler is not None
-            handler([record])
 
 
 def changed(record: ReceivedRecord, **fields: object) -> ReceivedRecord:

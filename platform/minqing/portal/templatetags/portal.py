@@ -53,8 +53,13 @@ def history_label(value: str) -> str:
 @register.inclusion_tag("portal/frozen.html")
 def frozen_notice(name: str) -> dict[str, bool]:
     """Say, neutrally, that a unit's heads do not fit together at present; ``name`` is its origin or its code."""
-    origins = frozen_origins()
-    return {"frozen": name in origins or name in {origin.split("/")[1] for origin in origins}}
+    return {"frozen": name in frozen_origins() or name in frozen_codes()}
+
+
+@register.simple_tag
+def frozen_codes() -> frozenset[str]:
+    """Codes of units whose heads do not fit together at present: lists mark what is theirs."""
+    return frozenset(origin.split("/")[1] for origin in frozen_origins())
 
 
 @register.filter
