@@ -44,6 +44,10 @@ SILENCE_SECONDS = 10.0
 
 QUEUE_PARCELS = 256
 QUEUE_OCTETS = 256 * 1024 * 1024
+DEAD_OCTETS = 64 * 1024 * 1024
+USER_LIMITS = {"max-connections": 64, "max-channels": 256}
+"""What one unit may have open at a time: a receiver, and a publisher in each process of its workers, many times over."""
+
 KEPT_SECONDS = 3600
 """Parcels that nobody fetched for so long go: pull has long brought what was in them."""
 
@@ -190,11 +194,12 @@ def definitions(
     """Return RabbitMQ's definitions for the units that share a virtual host.
 
     Each user may make and write what begins with its name, and read its own queues and what others publish to it: it can
-    neither speak as another nor listen for another.
+    neither speak as another nor listen for another. What the disk must hold is bounded by the virtual host, whatever
+    arguments a unit declares its queues with.
 
     Args:
         path: the virtual host.
-        passwords: password by origin.
+        passwords: password by origin, of all units that share it.
         others: further users, as RabbitMQ writes them.
     """
     permissions = []
@@ -206,7 +211,28 @@ def definitions(
             "read": rf"^({name}\.(in|dead)|.+\.to\.{name})$",
         })  # fmt: skip
     users = [_user(name_of(log), password) for log, password in passwords.items()]
-    return {"vhosts": [{"name": path}], "users": [*users, *others], "permissions": permissions}
+    most = {"max-queues": 2 * len(passwords)}
+    return {
+        "vhosts": [{"name": path}], "users": [*users, *others], "permissions": permissions, "policies": _policies(path),
+        "parameters": [{"component": "vhost-limits", "vhost": path, "name": "limits", "value": most}],
+    }  # fmt: skip
+
+
+def _policies(path: str) -> list[dict[str, Any]]:
+    """Limits by the names of queues. They hold beside those that a queue was declared with; the smaller one counts.
+
+    A queue that exists cannot be declared with other arguments, so what a later release bounds stands here alone.
+    """
+    bounds = {
+        r"^.+\.in$": {"max-length": QUEUE_PARCELS, "max-length-bytes": QUEUE_OCTETS},
+        r"^.+\.dead$": {"max-length": QUEUE_PARCELS, "max-length-bytes": DEAD_OCTETS},
+        # names of exchanges: a unit may declare a queue of such a name, but nobody needs one
+        r"^.+\.to\..+$": {"max-length": 0, "max-length-bytes": 0, "expires": 60_000},
+    }
+    return [
+        {"vhost": path, "name": f"minqing-{number}", "pattern": pattern, "apply-to": "queues", "priority": 1, "definition": bound}
+        for number, (pattern, bound) in enumerate(bounds.items(), 1)
+    ]  # fmt: skip
 
 
 def _user(name: str, password: str) -> dict[str, Any]:
@@ -214,5 +240,5 @@ def _user(name: str, password: str) -> dict[str, Any]:
     hashed = base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
     return {
         "name": name, "password_hash": hashed, "hashing_algorithm": "rabbit_password_hashing_sha256",
-        "tags": [], "limits": {},
+        "tags": [], "limits": USER_LIMITS,
     }  # fmt: skip

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 
+import amqp
 import pytest
+from amqp.exceptions import NotAllowed, PreconditionFailed
 from django.utils import timezone
 
 from minqing.accounts.models import Role
@@ -20,7 +23,16 @@ from tests.support.desk import staff_of
 from tests.support.erasing import SECRET, hits, remains, remains_on_broker
 from tests.support.exchange import applied_bodies, publish
 from tests.support.handing import pull_in
-from tests.support.shared_broker import declare, due, fetch, receiving, send, wait_until
+from tests.support.shared_broker import (
+    PASSWORD,
+    VHOST,
+    declare,
+    due,
+    fetch,
+    receiving,
+    send,
+    wait_until,
+)
 
 pytestmark = [pytest.mark.rabbitmq]
 
@@ -105,6 +117,72 @@ def test_queues_and_dead_letters_of_a_shared_broker_hold_nothing_of_it_afterward
         pull_in(city, county)
         assert hits(city) == 0
         assert remains_on_broker(rabbit, city) == remains(city) == []
+
+
+def open_as(sharing, origin):
+    return amqp.Connection(
+        f"127.0.0.1:{sharing.port}", brokers.name_of(origin), PASSWORD, virtual_host=VHOST, confirm_publish=True
+    )  # fmt: skip
+
+
+def test_dead_letters_of_a_queue_from_before_hold_no_more_than_the_broker_lets_them(sharing, city):
+    dead = f"{brokers.name_of(origin_of(city))}.dead"
+    with sharing.administrator() as connection:  # declared as every release so far did
+        channel = connection.channel()
+        for number in range(9):
+            body = bytes([number]) * 8 * 1024 * 1024
+            channel.basic_publish_confirm(amqp.Message(body), dead, "", confirm_timeout=30)
+    wait_until(lambda: sharing.waiting(origin_of(city), "dead") < 9)
+    kept = [message[0] for message in sharing.messages(origin_of(city), "dead")]
+    assert kept == list(range(9 - len(kept), 9))  # the oldest went
+    assert 0 < len(kept) * 8 * 1024 * 1024 <= brokers.DEAD_OCTETS
+
+
+def declare_all(channel, queues):
+    for queue in queues:
+        channel.queue_declare(queue, durable=True, auto_delete=False)
+
+
+def test_a_unit_cannot_fill_the_brokers_disk_with_queues_of_its_own(sharing, county, city):
+    origin = origin_of(county)
+    name = brokers.name_of(origin)
+    queues = [f"{name}.to.own{number}" for number in range(7)]
+    with open_as(sharing, origin) as connection, pytest.raises(PreconditionFailed, match="limit"):
+        declare_all(connection.channel(), queues)
+    with open_as(sharing, origin) as connection:
+        channel = connection.channel()
+        channel.exchange_declare(f"{name}.to.all", "fanout", durable=True, auto_delete=False)
+        channel.queue_delete(f"{name}.dead")
+        channel.queue_declare(f"{name}.dead", durable=True, auto_delete=False)  # without any limit
+    with sharing.administrator() as connection:
+        channel = connection.channel()
+        for queue in (queues[0], f"{name}.dead"):
+            for _ in range(9):
+                message = amqp.Message(bytes(8 * 1024 * 1024))
+                channel.basic_publish_confirm(message, "", queue, confirm_timeout=30)
+            held = channel.queue_declare(queue, passive=True).message_count
+            assert held == (0 if queue == queues[0] else 8)
+        for queue in (*queues, f"{name}.dead"):
+            channel.queue_delete(queue)
+        channel.exchange_delete(f"{name}.to.all")
+
+
+def open_all(held, sharing, origin):
+    for _ in range(brokers.USER_LIMITS["max-connections"] + 1):
+        held.enter_context(open_as(sharing, origin))
+
+
+def open_channels(connection):
+    for _ in range(brokers.USER_LIMITS["max-channels"] + 1):
+        connection.channel()
+
+
+def test_a_unit_may_have_so_much_open_and_no_more(sharing, county, city):
+    here, there = origin_of(county), origin_of(city)
+    with contextlib.ExitStack() as held, pytest.raises(NotAllowed, match="connection limit"):
+        open_all(held, sharing, here)
+    with open_as(sharing, there) as connection, pytest.raises(NotAllowed, match="channels"):
+        open_channels(connection)
 
 
 def examined(unit):
