@@ -33,7 +33,7 @@ NOTE_LIMIT = 128 * 1024
 _SIGNATURE_LIMIT = 64
 _KEY_LENGTH = 32
 _SIZE_LIMIT = 2**63 - 1
-_UNFIT = re.compile(r"[\s+\x00-\x20]")
+_UNFIT = re.compile(r"[\s+\x00-\x20\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 
 
@@ -191,7 +191,7 @@ def check_name(name: str) -> str:
     """Return a key name that may stand in a note.
 
     Raises:
-        NoteFault: empty, or holds a space, a plus sign or a control character.
+        NoteFault: empty, not UTF-8, or holds a space, a plus sign or a control character.
     """
     if not name or _UNFIT.search(name):
         raise NoteFault(f"{name!r} cannot be a key's name: no spaces, no plus sign, not empty.")

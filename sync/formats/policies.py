@@ -94,7 +94,7 @@ def parse(octets: bytes) -> Policy:
         words = [word for word in re.split("[ \t]+", raw) if word]
         if not words or (words[0].startswith("#") and words[0] != "#:"):
             continue
-        if _BROKEN.search(raw):
+        if words[0] == "#:" and _BROKEN.search(raw):  # elsewhere such octets are opaque
             raise PolicyFault(f"Line {number} of the policy is not UTF-8.")
         try:
             _take(policy, words, used)

@@ -107,7 +107,7 @@ def verify(octets: bytes, policy: policies.Policy | None) -> Verdict:
         media_type=header.media_type,
         body=proof.opening.body,
         commitment=commitment,
-        operators=tuple(sorted(seen)),
+        operators=tuple(sorted(map(_shown, seen))),
         before=_moment(before),
     )
 
@@ -132,6 +132,11 @@ def _judge(
     if not policy.met({found.key for found in seen.values()}):
         return seen, "Fewer operators countersigned than the policy asks for."
     return seen, ""
+
+
+def _shown(name: str) -> str:
+    """Return a name of a policy's as it can be printed: its octets need not be UTF-8."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _moment(timestamp: int | None) -> datetime.datetime | None:

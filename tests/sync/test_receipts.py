@@ -249,6 +249,22 @@ def test_a_policy_that_could_be_misread_is_refused(text):
         policies.parse(text.encode())
 
 
+def test_names_of_a_policy_are_octets_that_need_not_be_utf_8():
+    text = b"witness \xff %s http://\xfe\ngroup \xfd any \xff\nquorum \xfd\n# \xfc\n"
+    policy = policies.parse(text % vkey("a", 1, notes.COSIGNATURE).encode())
+    assert not policy.met(set())
+    assert policy.met(set(policy.witnesses.values()))
+    for line in (
+        b"quorum \xfe\n",
+        b"#: run-by \xff \xff\nquorum none\n",
+        b"log \xff+00000000+AA==\nquorum none\n",
+    ):
+        with pytest.raises(PolicyFault):
+            policies.parse(
+                text.partition(b"quorum")[0] % vkey("a", 1, notes.COSIGNATURE).encode() + line
+            )
+
+
 def test_a_record_of_another_form_is_not_acknowledged_twice_differently(county):
     with unit_context(county):
         commitment = lodge()
