@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from sync import audiences, identity
 from sync.errors import ProofFault
@@ -96,6 +96,10 @@ def test_a_record_that_turns_up_late_convicts_the_note_that_did_not_count_it(
     with pytest.raises(SystemExit) as ended:
         call_command("disclosure", "verify", str(file))
     assert ended.value.code == 3
+    for asked in ((str(file), "--key", "mistyped"), (str(tmp_path / "nowhere"),)):
+        with pytest.raises(CommandError) as refused:
+            call_command("disclosure", "verify", *asked)
+        assert refused.value.returncode == 2  # says nothing about the proof
 
 
 @pytest.fixture

@@ -9,9 +9,21 @@ from dataclasses import replace
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.utils import timezone
 
 from sync.errors import NoteFault, PolicyFault, ProofFault, SignerRefused
-from sync.formats import copies, forks, heads, merkle, notes, proofs, records, regions, verify
+from sync.formats import (
+    copies,
+    forks,
+    heads,
+    merkle,
+    notes,
+    policies,
+    proofs,
+    records,
+    regions,
+    verify,
+)
 from sync.signer.messages import OpenLog, OpenPolicy, SignPolicy
 
 TODAY = datetime.date(2026, 11, 22)
@@ -102,6 +114,13 @@ def test_operators_are_counted_not_their_machines_and_the_units_own_as_none():
     own = verify.verify(proof(NEW, *OURS, *FIRST), policy)
     assert own.result == verify.UNIT_WORD_ONLY
     assert verify.verify(proof(NEW, FIRST[0], *SECOND), policy).result == verify.WITNESSED
+
+
+def test_a_witness_whose_name_is_not_utf_8_counts_and_can_be_printed():
+    text = f"log {NEW.verifier}\nwitness ? {SECOND[0].verifier}\nquorum ?\n".encode()
+    policy = policies.parse(text.replace(b"?", b"\xff"))
+    found = verify.verify(proof(NEW, *SECOND), policy)
+    assert (found.result, found.operators) == (verify.WITNESSED, ("\ufffd",))
 
 
 def test_a_proof_from_before_the_rotation_holds_with_an_outside_countersignature_alone():
@@ -224,3 +243,30 @@ def test_the_command_tells_a_trusted_key_from_one_that_came_with_the_file(tmp_pa
     file.write_bytes(b"anything")
     with pytest.raises(CommandError, match="no fork"):
         call_command("fork_proof", "verify", str(file))
+
+
+def test_a_key_or_policy_that_cannot_be_used_says_nothing_about_the_proof(tmp_path):
+    file, policy = tmp_path / "fork.proof", tmp_path / "policy"
+    file.write_bytes(forked(8, 11))
+    today = timezone.localdate()
+    days = {
+        "signed": today - datetime.timedelta(days=9),
+        "expires": today + datetime.timedelta(days=9),
+    }
+    policy.write_bytes(signed(**days))
+    known = ("--policy", str(policy), "--policy-key", str(SUPERIOR.verifier))
+    call_command("fork_proof", "verify", str(file), *known)
+    policy.write_bytes(signed(**{**days, "expires": today - datetime.timedelta(days=1)}))
+    for asked, said in (
+        ((str(file), *known), "ended on"),
+        ((str(file), "--policy", str(policy)), "--policy-key"),
+        ((str(file), "--key", f"{NEW.verifier}A"), "base64|key"),
+        ((str(tmp_path / "nowhere"), "--key", str(NEW.verifier)), "No such file"),
+    ):
+        with pytest.raises(CommandError, match=said) as refused:
+            call_command("fork_proof", "verify", *asked)
+        assert refused.value.returncode == 2
+    file.write_bytes(forked(8, 11)[:-9])
+    with pytest.raises(CommandError, match="no fork") as refused:
+        call_command("fork_proof", "verify", str(file), "--key", str(NEW.verifier))
+    assert refused.value.returncode == 1

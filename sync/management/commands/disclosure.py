@@ -17,7 +17,7 @@ from tenants.errors import UnitFault
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
 
-OWN_KEYS_ONLY = 3
+CALLED_WRONGLY, OWN_KEYS_ONLY = 2, 3
 
 
 class Command(BaseCommand):
@@ -31,7 +31,7 @@ class Command(BaseCommand):
         audit.add_argument("peer")
         check = verbs.add_parser(
             "verify",
-            help="exit 0: it shows withholding; 1: it does not; 3: only by the keys it names itself",
+            help="exit 0: it shows withholding; 1: it does not; 2: key or file cannot be used; 3: only by the keys it names itself",
         )
         check.add_argument("file", type=Path)
         check.add_argument(
@@ -58,9 +58,16 @@ class Command(BaseCommand):
         self.stdout.write("Its notes agree with what it says today.")
 
     def _verify(self, options: dict[str, Any]) -> None:
-        octets = options["file"].read_bytes()
+        try:
+            octets = options["file"].read_bytes()
+            trusted = [notes.VerifierKey.parse(text) for text in options["key"]]
+        except SyncFault as fault:  # says nothing about the proof
+            raise CommandError(str(fault), returncode=CALLED_WRONGLY) from fault
+        except OSError as fault:
+            raise CommandError(
+                f"{fault.filename}: {fault.strerror}.", returncode=CALLED_WRONGLY
+            ) from fault
         proof = withholding.decode(octets)
-        trusted = [notes.VerifierKey.parse(text) for text in options["key"]]
         self.stdout.write(withholding.verify_withholding(octets, trusted or proof.keys))
         if not trusted:
             self.stdout.write(

@@ -1,4 +1,4 @@
-"""`minqing fork-proof verify FILE`: does a file prove that a log signed two histories? Offline; exit 0 yes, 1 no, 3 by its own keys only."""
+"""`minqing fork-proof verify FILE`: does a file prove that a log signed two histories? Offline; exit 0 yes, 1 no, 2 it was called wrongly, 3 by its own keys only."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
 from sync.errors import SyncFault
-from sync.formats import forks, heads, notes, regions
+from sync.formats import forks, heads, notes, policies, regions
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
 
-OWN_KEYS_ONLY = 3
+CALLED_WRONGLY, OWN_KEYS_ONLY = 2, 3
 
 _WHAT_IT_MEANS = (
     "Both heads carry the log's own signature; one history cannot begin with both. The file does not say who did it or why: a stolen "
@@ -30,7 +31,7 @@ class Command(BaseCommand):
         verbs = parser.add_subparsers(dest="verb", required=True)
         check = verbs.add_parser(
             "verify",
-            help="exit 0: it shows a fork; 1: it does not; 3: only by the keys it names itself",
+            help="exit 0: it shows a fork; 1: it does not; 2: key, policy or file cannot be used; 3: only by the keys it names itself",
         )
         check.add_argument("file", type=Path)
         check.add_argument(
@@ -44,14 +45,21 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             octets = options["file"].read_bytes()
+            keys = [notes.VerifierKey.parse(text) for text in options["key"]]
+            policy = _policy(options)
+        except SyncFault as fault:  # says nothing about the proof
+            raise CommandError(str(fault), returncode=CALLED_WRONGLY) from fault
+        except OSError as fault:
+            raise CommandError(
+                f"{fault.filename}: {fault.strerror}.", returncode=CALLED_WRONGLY
+            ) from fault
+        try:
             proof = forks.decode(octets)
-            trusted = self._trusted(options, proof)
+            trusted = _trusted(keys, policy, proof)
             own = heads.LogKeys(current=proof.keys)
             sentence = forks.verify_fork(octets, trusted or own)
         except SyncFault as fault:
             raise CommandError(f"This shows no fork (不能证明): {fault}") from fault
-        except OSError as fault:
-            raise CommandError(f"{fault.filename}: {fault.strerror}.") from fault
         self.stdout.write(f"{sentence}\n{_WHAT_IT_MEANS}")
         if trusted is None:
             self.stdout.write(
@@ -61,15 +69,20 @@ class Command(BaseCommand):
                 self.stdout.write(f"  {key.name}  {key.fingerprint}")
             sys.exit(OWN_KEYS_ONLY)
 
-    @staticmethod
-    def _trusted(options: dict[str, Any], proof: forks.ForkProof) -> heads.LogKeys | None:
-        if options["key"]:
-            return heads.LogKeys(
-                current=tuple(notes.VerifierKey.parse(text) for text in options["key"])
-            )
-        if options["policy"]:
-            policy = regions.read_any(options["policy"].read_bytes(), options["policy_key"])
-            return policy.log_keys(
-                notes.parse_checkpoint(notes.parse_note(proof.larger).text).origin
-            )
+
+def _policy(options: dict[str, Any]) -> policies.Policy | None:
+    if not options["policy"]:
         return None
+    octets = options["policy"].read_bytes()
+    return regions.read_any(octets, options["policy_key"], today=timezone.localdate())
+
+
+def _trusted(
+    keys: list[notes.VerifierKey], policy: policies.Policy | None, proof: forks.ForkProof
+) -> heads.LogKeys | None:
+    """Return whose signatures count; None: those that the file names itself."""
+    if keys:
+        return heads.LogKeys(current=tuple(keys))
+    if policy is None:
+        return None
+    return policy.log_keys(notes.parse_checkpoint(notes.parse_note(proof.larger).text).origin)
