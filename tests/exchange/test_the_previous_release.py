@@ -1,9 +1,10 @@
-"""Units of the previous release and of this tree exchange with each other, both ways, over real HTTP."""
+"""Units of the previous release and of this tree exchange with each other, both ways, over real HTTP; and one is upgraded."""
 
 from __future__ import annotations
 
 import json
 import tarfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,23 @@ print(json.dumps({
     "held": [row.reason for row in Quarantine.objects.order_by("index")],
 }))
 """
+_HELD = """
+from sync.models import Quarantine, Received
+applied = Received.objects.filter(kind="tests.line", state=Received.APPLIED)
+print("%d held, %d applied" % (Quarantine.objects.count(), applied.count()))
+"""
+_VERSION = "import minqing; print(minqing.__version__)"
+_HEAD = """
+from sync import ledger
+print(ledger.head().size, ledger.head().root.hex())
+"""
+_PULL = """
+from sync.kinds import RecordKind, register_kind
+register_kind(RecordKind(name="tests.line", schemas=(1, 2), upcasts=(bytes,), apply=lambda records: None))
+from sync.exchange import pull
+from sync.models import Peer
+print(pull.pull(Peer.objects.get()).fault)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -66,9 +84,12 @@ def lines(name):
     return [f"{name} {number}" for number in range(20)]
 
 
-def test_the_previous_release_and_this_tree_connect_and_exchange_both_ways(previous):
+@contextmanager
+def connected(previous):
+    """Two deployments whose units are connected, of the previous release and of this tree, and both units' origins."""
     with Deployment("before", source=previous) as before, Deployment("now") as now:
         assert before.python("import sync; print(sync.__file__)").startswith(str(previous))
+        assert before.python(_VERSION) == f"{PREVIOUS.name.removesuffix('.tar.xz')}\n"
         theirs = before.unit_create("430522", "新邵县", "xinshao.localhost")
         now.unit_create("430524", "隆回县", "longhui.localhost")
         before.run("ledger", "seal")
@@ -82,6 +103,11 @@ def test_the_previous_release_and_this_tree_connect_and_exchange_both_ways(previ
         now.run("peer", "accept", "430524", old, "--fingerprint", old_print, "--unproven")
         before.python(_GRANT.format(room="sync", origin=new), unit="430522")
         now.python(_GRANT.format(room="sync.exchange", origin=old), unit="430524")
+        yield before, now
+
+
+def test_the_previous_release_and_this_tree_exchange_both_ways(previous):
+    with connected(previous) as (before, now):
         publish(before, "430522", "old")
         publish(before, "430522", "old for units", audience="connected")
         publish(now, "430524", "new")
@@ -96,3 +122,26 @@ def test_the_previous_release_and_this_tree_connect_and_exchange_both_ways(previ
         assert found["bodies"] == lines("new") + lines("new for units") + lines("newer")
         assert found["incidents"] == []
         assert set(found["held"]) == {"unknown-kind"}
+
+
+def test_a_database_of_the_previous_release_is_upgraded_and_what_it_held_is_taken_in(previous):
+    with connected(previous) as (before, now):
+        publish(before, "430522", "old")
+        publish(now, "430524", "newer", schemas="(1, 2)", upcasts=", upcasts=(bytes,)")
+        before.run("peer", "pull", "430522")
+        assert before.python(_HELD, unit="430522") == "20 held, 0 applied\n"
+        head = before.python(_HEAD, unit="430522")
+
+        before.upgrade()
+        assert before.python(_VERSION) == now.python(_VERSION) > f"{PREVIOUS.name}"
+        assert before.python(_HEAD, unit="430522") == head
+        assert before.python(_HELD, unit="430522") == "20 held, 0 applied\n"
+        assert before.python(_PULL, unit="430522") == "\n"
+        assert before.python(_HELD, unit="430522") == "0 held, 20 applied\n"
+        found = taken(before, "430522")
+        assert (found["bodies"], found["incidents"]) == (lines("newer"), [])
+
+        publish(before, "430522", "after")
+        now.run("peer", "pull", "430524")
+        found = taken(now, "430524")
+        assert (found["bodies"], found["incidents"]) == (lines("old") + lines("after"), [])

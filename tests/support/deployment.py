@@ -63,10 +63,16 @@ class Deployment:
 
     def __exit__(self, *_):
         self.stop()
-        if self._orders is not None:
-            self._orders.close()
-            self._forking.wait(20)
+        self._end_forking()
         shutil.rmtree(self.state, ignore_errors=True)
+
+    def upgrade(self):
+        """Go on with this tree in place of the release that ran so far, as an operator does: stop, prepare, start."""
+        self.stop()
+        self._end_forking()
+        self.source = None
+        self.run("prepare")
+        self.start()
 
     def start(self):
         """Start signer and web and wait until both answer."""
@@ -156,6 +162,12 @@ class Deployment:
         if check and status != b"0":
             raise RuntimeError(f"{order}: {status!r} {messages[-3000:]}")
         return printed + ("" if check else messages)
+
+    def _end_forking(self):
+        if self._orders is not None:
+            self._orders.close()
+            self._forking.wait(20)
+            self._orders = None
 
     def _begin_forking(self):
         self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
