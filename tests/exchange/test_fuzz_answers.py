@@ -61,8 +61,11 @@ def robbed(liar, county):
         liar.kept = {
             returning.HEAD: head.note,
             f"{returning.LEAVES}?number=0": tree.read_commitments(0, head.size),
-            f"{returning.RECORDS}?from=0": b"".join(map(framing.row, rows)) + framing.end(b""),
-        }
+            **{
+                f"{returning.RECORDS}?from={start}": b"".join(map(framing.row, rows[start:])) + framing.end(b"")
+                for start in range(head.size)
+            },
+        }  # fmt: skip
     return county
 
 
