@@ -69,6 +69,7 @@ def test_every_kind_of_step_comes_in_a_long_run_and_two_seeds_differ():
     first, second = plan.Plan(1, 5), plan.Plan(2, 5)
     steps = [first.step() for _ in range(10_000)]
     assert {step["do"] for step in steps} == {*plan.OFTEN, *plan.SERVERS, *plan.KEYS}
+    assert {step["history"] for step in steps if step["do"] == "grant"} == {True, False}
     assert steps != [second.step() for _ in range(10_000)]
     assert all(step["unit"] != step["peer"] for step in steps if step["do"] != "move")
 
@@ -154,6 +155,20 @@ def test_the_check_sees_what_was_lost_doubled_disclosed_or_turned_round(what, se
     assert checks.faults(issued, {(2, 1): taken(LOG)}, {1: set(), 2: set()}) == []
     found = checks.faults(issued, {(2, 1): taken(LOG, **what)}, {1: set(), 2: set()})
     assert any(sentence in fault for fault in found), found
+
+
+def test_only_what_was_given_late_for_connected_units_may_come_out_of_order():
+    for audience, fault in (("connected", False), ("public", True)):
+        leaves = [
+            [place, letter * 64, "soak.line", audience, "s", letter]
+            for place, letter in enumerate("ab")
+        ]
+        known = log(*leaves)
+        handed = [[1, "s", audience, 2, "b" * 64], [0, "s", audience, 1, "a" * 64]]
+        given = ({1: known, 2: OBSERVER}, {(2, 1): taken(known, handed=handed)}, defaultdict(set))
+        assert len(checks.faults(*given)) == 1
+        assert bool(checks.faults(*given, {(2, 1)})) is fault
+        assert checks.faults(*given, {(1, 2)})
 
 
 @pytest.mark.parametrize(

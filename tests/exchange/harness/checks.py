@@ -9,13 +9,14 @@ from sync.formats import merkle
 APPLIED, HELD, ERASED = 0, 1, 2
 
 
-def faults(issued, takings, acknowledged):
+def faults(issued, takings, acknowledged, narrowed=()):
     """Return what is wrong, in sentences; nothing if all is well.
 
     Args:
         issued: unit number to what its ``issued`` command said.
         takings: (observer, issuer) to what the observer's ``taken`` command said.
         acknowledged: unit number to the commitments that its appends returned.
+        narrowed: (observer, issuer) where kinds were given from then on only: what was between comes late, when history is given.
     """
     found = []
     for number, log in issued.items():
@@ -23,8 +24,10 @@ def faults(issued, takings, acknowledged):
     for (observer, issuer), taken in takings.items():
         log = issued[issuer]
         allowed = {"public", "connected", f"unit:{issued[observer]['origin']}"}
+        late = {"connected"} if (observer, issuer) in narrowed else set()
         found += [
-            f"unit {observer} of {issuer}: {fault}" for fault in _taking_faults(log, taken, allowed)
+            f"unit {observer} of {issuer}: {fault}"
+            for fault in _taking_faults(log, taken, allowed, late)
         ]
     return found
 
@@ -64,7 +67,7 @@ def _log_faults(log, acknowledged):
         yield f"sealed twice: {doubled[:5]}"
 
 
-def _taking_faults(log, taken, allowed):
+def _taking_faults(log, taken, allowed, late):
     size = log["size"]
     if (taken["mirrored"], taken["applied"]) != (size, size):
         yield f"cursors {taken['mirrored']}, {taken['applied']} of {size}"
@@ -92,7 +95,7 @@ def _taking_faults(log, taken, allowed):
     if not set(rows) <= set(range(size)):
         yield "records came that the log does not hold"
     yield from _erasure_faults(log, taken)
-    yield from _order_faults(log, taken, allowed)
+    yield from _order_faults(log, taken, allowed, late)
 
 
 def _erasure_faults(log, taken):
@@ -102,7 +105,7 @@ def _erasure_faults(log, taken):
             yield f"record {index} was erased by order and is still here: state {state}, {contents} of its parts"
 
 
-def _order_faults(log, taken, allowed):
+def _order_faults(log, taken, allowed, late):
     handed = taken["handed"]
     times = Counter(index for index, *_ in handed)
     doubled = [index for index, count in times.items() if count > 1]
@@ -122,7 +125,7 @@ def _order_faults(log, taken, allowed):
     }
     last = defaultdict(int)
     for index, subject, audience, n, _ in handed:
-        if index in lost:
+        if index in lost or audience in late:
             continue
         if n <= last[subject, audience]:
             yield f"record {index} of {subject} ({audience}) was handed over after number {last[subject, audience]}"

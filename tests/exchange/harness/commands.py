@@ -85,11 +85,11 @@ def accept(*, origin):
     return Peer.objects.get(origin=origin).state
 
 
-def grant(*, origin, kinds, granted=True):
-    """Give or take kinds of records, with history; all at once, as their records share subjects."""
+def grant(*, origin, kinds, granted=True, history=True):
+    """Give or take kinds of records; all at once, as their records share subjects."""
     with transaction.atomic():
         for kind in kinds:
-            peers.grant_set(origin, kind, granted=granted, history=True)
+            peers.grant_set(origin, kind, granted=granted, history=history)
 
 
 def end(*, origin):

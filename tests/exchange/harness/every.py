@@ -46,7 +46,8 @@ LOAD = [
 GRANTS = [
     _step("revoke", 1, 2),
     *_exchanged(1, 2),
-    _step("grant", 1, 2),
+    _step("grant", 1, 2, history=False),
+    *_exchanged(1, 2),
     _step("slot", 1),
     _step("erase", 1, which=0.0),
     _step("seal", 1),

@@ -44,6 +44,7 @@ class Plan:
         self._dice = random.Random(seed)
         self._servers_dice = random.Random(f"servers {seed}")
         self._keys_dice = random.Random(f"keys {seed}")
+        self._grants_dice = random.Random(f"grants {seed}")
         self._units = units
         self._homes = [self._dice.randint(1, units) for _ in range(OFFICIALS)]
         self._words = 0
@@ -68,6 +69,7 @@ class Plan:
             "offer": lambda unit, _: {
                 "subject": f"soak:{dice.choice([unit, dice.randint(1, units)])}-{dice.randrange(KEPT)}"
             },
+            "grant": lambda *_: {"history": self._grants_dice.random() < 0.5},
             "erase": lambda *_: {"which": round(dice.random(), 6)},
         }
         """What a step says besides its name, its unit and its peer."""

@@ -47,6 +47,8 @@ class Run:
 
         self._units = units
         self._servers = servers
+        self.narrowed = set()
+        """Pairs of a peer and a unit that once gave it kinds from then on only."""
         self.parted = set()
         """Units that were cut off from the broker since the last check."""
         self.broker = None
@@ -231,7 +233,7 @@ class Run:
         }  # fmt: skip
         for unit in units:
             self.judge(unit, self.tell(unit, "incidents"))
-        found = checks.faults(issued, takings, self.acknowledged)
+        found = checks.faults(issued, takings, self.acknowledged, self.narrowed)
         found += checks.home_faults({unit.number: self.tell(unit, "custodies") for unit in units})
         if found:
             self.fail("; ".join(found[:6]))

@@ -98,8 +98,11 @@ class Steps(Carrying, Lying, Disasters, Rotating, BrokerFaults):
         self.send(unit, "grant", lambda _: None, origin=peer.origin, kinds=KINDS, granted=False)
 
     def grant(self, unit, peer, step):
-        """Give a peer every kind again."""
-        self.send(unit, "grant", lambda _: None, origin=peer.origin, kinds=KINDS)
+        """Give a peer every kind again, perhaps from now on only."""
+        history = step.get("history", True)
+        if not history:
+            self.run.narrowed.add((peer.number, unit.number))
+        self.send(unit, "grant", lambda _: None, origin=peer.origin, kinds=KINDS, history=history)
 
     def erase(self, unit, _, step):
         """Erase one sealed record by order."""
