@@ -52,6 +52,9 @@ _HEAD = """
 from sync import ledger
 print(ledger.head().size, ledger.head().root.hex())
 """
+_ASKED = "from sync.exchange import returning; returning.look_around()"
+"""What a worker does when it starts."""
+
 _PULL = """
 from sync.kinds import RecordKind, register_kind
 register_kind(RecordKind(name="tests.line", schemas=(1, 2), upcasts=(bytes,), apply=lambda records: None))
@@ -141,6 +144,7 @@ def test_a_database_of_the_previous_release_is_upgraded_and_what_it_held_is_take
         found = taken(before, "430522")
         assert (found["bodies"], found["incidents"]) == (lines("newer"), [])
 
+        before.python(_ASKED, unit="430522")
         publish(before, "430522", "after")
         now.run("peer", "pull", "430524")
         found = taken(now, "430524")
