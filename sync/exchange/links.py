@@ -37,7 +37,7 @@ def link(
     """Refuse repeated commitments and second records of one place; hold those that name another predecessor.
 
     Args:
-        items: in log order; those refused already count for nothing.
+        items: in log order; those refused already have no place in a chain.
         known: commitments that stood in the log before the answer.
         taken: places given before the answer, and to which commitment.
     """
@@ -46,14 +46,14 @@ def link(
     applied, connected = Received.APPLIED, audiences.CONNECTED
     for item in items:
         header = item.header
-        if header is not None and item.state != applied:
-            continue
         if item.commitment in repeated:
             item.refuse("repeated", "its commitment stood in the log before.")
             continue
         repeated.add(item.commitment)
         if header is None:
             links.erased.add(item.commitment)
+            continue
+        if item.state != applied:
             continue
         subject, audience, n = header.subject, header.audience, header.chain.n
         place = (subject, audience, n)

@@ -94,6 +94,17 @@ def test_an_erased_record_that_repeats_a_commitment_is_held_against_the_peer(
     assert applied_bodies(county) == [*TRUE, b"next"]
 
 
+def test_a_refused_record_that_stands_in_the_log_twice_stops_nothing(liar, county):
+    liar.add(b"not ours", origin="minqing/430599/00000000")
+    liar.records.append(liar.records[-1])
+    liar.add(b"next")
+    assert fetch(county).fault == ""
+    with unit_context(county):
+        found = sorted(Incident.objects.values_list("name", flat=True))
+        assert found == ["foreign-origin", "repeated"]
+    assert applied_bodies(county) == [*TRUE, b"next"]
+
+
 def test_a_dropped_record_is_refused_because_the_note_counts_it(liar, county):
     liar.add(b"dropped")
     liar.add(b"shown")
