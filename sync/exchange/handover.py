@@ -315,14 +315,8 @@ def _move(row: Custody, giver: str, taker: str, *, cites: str, until: int, event
             .order_by("size")
             .first()
         )
-        issue(
-            Taken(
-                subject=row.subject,
-                cites=cites,
-                head=bytes(head.note).decode() if head is not None else "",
-                of=event.origin,
-            )
-        )
+        own = heads.own_lines(bytes(head.note), keyring.log_keys(head.peer)) if head else b""
+        issue(Taken(subject=row.subject, cites=cites, head=own.decode(), of=event.origin))
 
 
 # --- a dead or frozen home -------------------------------------------------------------------------

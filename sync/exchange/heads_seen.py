@@ -6,6 +6,7 @@ other's every head would never come to rest.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -22,7 +23,7 @@ from sync.models.ledger import Chain, Opening
 from sync.refusals import PeerLied
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sync.kinds import ReceivedRecord
 
@@ -30,13 +31,17 @@ KIND = "sync.heads_seen"
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """A head of another log, as its own signed note."""
+    """A head of another log, with that log's own signatures: who countersigned it is another matter."""
 
     origin: Annotated[str, msgspec.Meta(max_length=80)]
     note: Annotated[str, msgspec.Meta(max_length=8192)]
 
 
-_body = msgspec.json.Decoder(list[Seen])
+_MOST = 10_000
+"""Heads of one record that are compared."""
+
+_body = msgspec.json.Decoder(list[msgspec.Raw])
+_item = msgspec.json.Decoder(Seen)
 
 
 def heads_seen_log() -> bool:
@@ -49,7 +54,10 @@ def heads_seen_log() -> bool:
         for peer in Peer.objects.exclude(accepted_here=None)
     ]
     seen = [
-        Seen(origin=head.peer.origin, note=bytes(head.note).decode())
+        Seen(
+            origin=head.peer.origin,
+            note=heads.own_lines(bytes(head.note), keyring.log_keys(head.peer)).decode(),
+        )
         for head in newest
         if head is not None
     ]
@@ -79,8 +87,9 @@ def apply(records: Sequence[ReceivedRecord]) -> None:
             seen = _body.decode(record.body)
         except UNREADABLE as fault:
             raise RecordRejected(record.commitment, "The list of heads cannot be read.") from fault
-        for head in seen[:1000]:
-            peer = Peer.objects.filter(origin=head.origin).first()
+        followed = {peer.origin: peer for peer in Peer.objects.all()}
+        for head in _readable(seen[:_MOST]):
+            peer = followed.get(head.origin)
             if peer is None or not _is_head_of(peer, head.note.encode()):
                 continue
             try:
@@ -88,6 +97,13 @@ def apply(records: Sequence[ReceivedRecord]) -> None:
                 mirror.judge_heads(peer)
             except PeerLied as lie:
                 incident_record(peer, lie)
+
+
+def _readable(items: Iterable[msgspec.Raw]) -> Iterator[Seen]:
+    """Read item by item: one that cannot be read keeps none of the others from being compared."""
+    for item in items:
+        with contextlib.suppress(*UNREADABLE):
+            yield _item.decode(item)
 
 
 def _is_head_of(peer: Peer, note: bytes) -> bool:

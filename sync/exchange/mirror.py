@@ -72,15 +72,20 @@ def head_keep(peer: Peer, note: bytes) -> notes.Checkpoint:
         raise PeerLied(
             "bad-signature", f"The head does not hold: {fault}", {"head.note": note}
         ) from fault
-    row, _ = PeerHead.objects.get_or_create(
-        peer=peer,
-        size=head.size,
-        root=head.root,
-        defaults={"note": note, "seen_on": timezone.localdate()},
-    )
-    kept = bytes(row.note)
-    if note != kept and _seen_by(peer, note) > _seen_by(peer, kept):
-        PeerHead.objects.filter(pk=row.pk).update(note=note)
+    row = PeerHead.objects.filter(peer=peer, size=head.size, root=head.root).first()
+    if row is None:
+        PeerHead.objects.get_or_create(
+            peer=peer,
+            size=head.size,
+            root=head.root,
+            defaults={
+                "note": heads.bounded(note, keys, keyring.counted_witnesses(peer)),
+                "seen_on": timezone.localdate(),
+            },
+        )
+    elif note != bytes(row.note) and _seen_by(peer, note) > _seen_by(peer, bytes(row.note)):
+        row.note = heads.bounded(note, keys, keyring.counted_witnesses(peer))
+        row.save(update_fields=["note"])
     return head
 
 

@@ -8,8 +8,10 @@ it is not asked.
 from __future__ import annotations
 
 import contextlib
+import datetime
 import hashlib
 import logging
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,13 +19,13 @@ from django.utils import timezone
 
 from sync import identity, ledger
 from sync.errors import NoteFault, ProofFault, SignerFault, SignerRefused
-from sync.exchange import keyring, mirror
+from sync.exchange import keyring, mirror, region
 from sync.exchange.contacts import contact_note, contacts_due
 from sync.exchange.incidents import incident_record
 from sync.exchange.peers import client_for, connected_peers
 from sync.formats import forks, heads, merkle, notes
 from sync.ledger import refill, tree
-from sync.ledger.heads import with_cosignatures
+from sync.ledger.heads import COSIGNATURES, with_cosignatures
 from sync.models.exchange import Contact, Cosignature, Peer, PeerHead, PeerKey
 from sync.models.ledger import Head
 from sync.refusals import PeerLied, Refused, RequestRefused, Unreachable
@@ -31,11 +33,18 @@ from sync.signer import client as signer_client
 from sync.signer.messages import Cosign, Witnessed
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from sync.exchange.client import Client
     from sync.ledger import SignedHead
 
 PATH = "/witness/add-checkpoint"
 _PROOF_LINES = 63
+_ALONE_SECONDS = 120.0
+"""How long whoever asks a witness has it to itself, should it never say how that ended."""
+
+_doubtful = threading.BoundedSemaphore(2)
+"""Witnesses that did not answer last time are asked by two threads of this process at a time: the others have work to do."""
 
 _log = logging.getLogger(__name__)
 
@@ -169,24 +178,48 @@ def _look_for_fork(peer: Peer, note: bytes) -> None:
 def ask_witnesses() -> int:
     """Ask each outside witness for a cosignature under our newest head; return how many hold one now.
 
-    Those that answered last time come first, so that a silent one holds up nobody else's signature.
+    Whom the region's policy names and who answered last time come first, so that a silent one holds up nobody else's
+    signature; whoever asks has the witness to itself for a while, and of those that did not answer few are asked at a time.
+    When the head carries as many lines as are served, no more are asked.
     """
     head = ledger.head()
+    cosigned = Cosignature.objects.filter(size=head.size, root=head.root)
     ours = {str(key) for key in identity.witness_keys()}
-    held = set(
-        Cosignature.objects.filter(size=head.size, root=head.root).values_list(
-            "witness_key", flat=True
-        )
-    )
-    asked: set[str] = {*ours, *held}
-    for contact in contacts_due("witness").order_by("failures", "peer__code"):
+    asked: set[str] = {*ours, *cosigned.values_list("witness_key", flat=True)}
+    for contact in _in_order(contacts_due("witness")):
         if contact.peer.witness_key in asked:
             continue
+        if cosigned.count() >= COSIGNATURES:
+            break
         keys = keyring.good_keys(contact.peer, "witness")
         if asked.isdisjoint(keys):
-            contact_note(contact, _ask(contact.peer, head))
+            _ask_alone(contact, head)
         asked.update(keys)
-    return Cosignature.objects.filter(size=head.size, root=head.root).count()
+    return cosigned.count()
+
+
+def _in_order(due: QuerySet[Contact]) -> list[Contact]:
+    policy, _ = region.keys_said()
+    named = {str(key) for key in policy.witnesses.values()} if policy is not None else set()
+    contacts = due.order_by("failures", "peer__code")
+    return sorted(contacts, key=lambda contact: contact.peer.witness_key not in named)
+
+
+def _ask_alone(contact: Contact, head: SignedHead) -> None:
+    """Ask one witness, unless somebody else does at this moment: one that hangs must not hold every thread of a worker."""
+    doubtful = contact.failures > 0
+    if doubtful and not _doubtful.acquire(blocking=False):
+        return
+    try:
+        until = timezone.now() + datetime.timedelta(seconds=_ALONE_SECONDS)
+        due = Contact.objects.filter(pk=contact.pk, due_at=contact.due_at)
+        if due.update(due_at=until):
+            fault = _ask(contact.peer, head)
+            Contact.objects.filter(pk=contact.pk, due_at=until).update(due_at=contact.due_at)
+            contact_note(contact, fault)
+    finally:
+        if doubtful:
+            _doubtful.release()
 
 
 def _ask(peer: Peer, head: SignedHead) -> str:
@@ -213,6 +246,8 @@ def unwitnessed() -> bool:
     if head is None:
         return False
     held = Cosignature.objects.filter(size=head.size, root=head.root)
+    if held.count() >= COSIGNATURES:
+        return False
     known = {*held.values_list("witness_key", flat=True), *map(str, identity.witness_keys())}
     announced = PeerKey.objects.filter(use="witness", last=None, key__in=known)
     lacking = due.exclude(peer__witness_key__in=known)

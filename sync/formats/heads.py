@@ -13,7 +13,12 @@ from sync.errors import NoteFault
 from sync.formats import notes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+LINES = 40
+"""Lines under a head at most, as it is served and kept: a reader takes 64, and a log may be followed by more units than that."""
+
+_OCTETS = 8000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,3 +66,53 @@ def open_head(octets: bytes, keys: LogKeys) -> notes.Checkpoint:
             "Only a key that has ended signed this head, and no outside witness countersigned it: it proves nothing."
         )
     return head
+
+
+def own_lines(octets: bytes, keys: LogKeys) -> bytes:
+    """Return a head with nothing under it but the log's own signatures that hold: what speaks of it needs no more.
+
+    One that only keys which have ended signed keeps its outside witnesses: without any it proves nothing.
+
+    Raises:
+        NoteFault: it is no note.
+    """
+    note = notes.parse_note(octets)
+    own = [line for line in note.signatures if _holds(note.text, line, keys.current)]
+    known = [*keys.former, *keys.witnesses]
+    own = own or [line for line in note.signatures if _holds(note.text, line, known)]
+    return notes.Note(note.text, _once(own)[:LINES]).encode()
+
+
+def bounded(octets: bytes, keys: LogKeys, witnesses: Collection[notes.VerifierKey]) -> bytes:
+    """Return a head as it is kept: lines that hold come first, those of witnesses unknown here fill what room is left.
+
+    Anybody can write lines under somebody else's head; however many, none of them may keep it from being told to others.
+
+    Raises:
+        NoteFault: it is no note.
+    """
+    note = notes.parse_note(octets)
+    known = [*keys.current, *keys.former, *witnesses]
+    places = {(key.name, key.id) for key in known}
+    holding = [line for line in note.signatures if _holds(note.text, line, known)]
+    unknown = [line for line in note.signatures if (line.name, line.key_id) not in places]
+    kept, room = [], _OCTETS - len(note.text.encode())
+    for line in _once([*holding, *unknown])[:LINES]:
+        room -= len(line.line.encode())
+        if room < 0:
+            break
+        kept.append(line)
+    return notes.Note(note.text, tuple(kept)).encode()
+
+
+def _holds(text: str, line: notes.Signature, keys: Sequence[notes.VerifierKey]) -> bool:
+    alone = notes.Note(text, (line,))
+    try:
+        return bool(notes.signed_by(alone, keys) or notes.cosigned_by(alone, keys))
+    except NoteFault:
+        return False
+
+
+def _once(lines: Iterable[notes.Signature]) -> tuple[notes.Signature, ...]:
+    """Return the first line of each key."""
+    return tuple({(line.name, line.key_id): line for line in reversed(list(lines))}.values())[::-1]

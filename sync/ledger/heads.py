@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING
 from django.db import connection
 
 from sync.errors import LedgerFault
+from sync.formats.heads import LINES
 from sync.models import Cosignature
 from sync.models import Head as HeadRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+COSIGNATURES = LINES - 4
+"""Cosignatures under a head as it is served, the first that came; the rest is for the log's own lines."""
+
 # The newest head with its cosignatures in one statement: every reader of the log begins with it.
 _NEWEST = """
 SELECT size, root, note, ARRAY(
-    SELECT line FROM sync_cosignature own WHERE own.size = head.size AND own.root = head.root ORDER BY witness_key
+    SELECT line FROM sync_cosignature own WHERE own.size = head.size AND own.root = head.root ORDER BY id LIMIT %s
 ) FROM sync_head head ORDER BY size DESC LIMIT 1
 """
 
@@ -40,7 +44,7 @@ def head() -> SignedHead:
         LedgerFault: none was published yet.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_NEWEST)
+        cursor.execute(_NEWEST, [COSIGNATURES])
         row = cursor.fetchone()
     if row is None:
         raise LedgerFault("This log has no published head yet.")
@@ -53,8 +57,8 @@ def with_cosignatures(row: HeadRow) -> SignedHead:
     root = bytes(row.root)
     lines = (
         Cosignature.objects.filter(size=row.size, root=root)
-        .order_by("witness_key")
-        .values_list("line", flat=True)
+        .order_by("id")
+        .values_list("line", flat=True)[:COSIGNATURES]
     )
     return _signed_head(row.size, root, bytes(row.note), lines)
 
