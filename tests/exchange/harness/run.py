@@ -257,6 +257,8 @@ class Run:
                 worker.send(
                     "pull", partial(self.steps.pulled, unit, whole=True), origin=other.origin
                 )
+            for unit in units:  # all have read: a sweep may log an order of erasure, and who reads then is told to ask again
+                self.tell(unit, "size")
             for unit in units:
                 self.tell(unit, "sweep")
         self.fail(f"the units do not come to rest: their logs still grow, last to {sizes}")
