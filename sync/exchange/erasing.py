@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from sync import audiences, identity, ledger
@@ -191,9 +190,7 @@ def orders(limit: int = 100, *, but: str = "") -> list[OrderState]:
     named = [bytes(commitment).hex() for commitment in entries.values()]
     for receipt in ErasureReceipt.objects.filter(order__in=named):
         receipts.setdefault(receipt.order, {})[receipt.peer_id] = receipt
-    peers = list(
-        Peer.objects.filter(Q(accepted_here__isnull=False) & Q(accepted_there__isnull=False))
-    )
+    peers = list(Peer.objects.exclude(first_connected_on=None))
     return [
         _order_state(opening, bytes(entries[opening.index]).hex(), peers, receipts)
         for opening in openings
@@ -214,7 +211,11 @@ def _order_state(
     day = datetime.date.fromisoformat(msgspec.json.decode(bytes(opening.header))["day"])
     given = receipts.get(commitment, {})
     # Who was connected later never got what was erased before.
-    asked = [peer for peer in peers if peer.pk in given or _since(peer) <= day]
+    asked = [
+        peer
+        for peer in peers
+        if peer.pk in given or (peer.first_connected_on and peer.first_connected_on <= day)
+    ]
     return OrderState(
         commitment=commitment,
         basis=order.basis,
@@ -223,10 +224,6 @@ def _order_state(
         held_until=order.held_until,
         answers=tuple(_answer(peer, given.get(peer.pk)) for peer in asked),
     )
-
-
-def _since(peer: Peer) -> datetime.date:
-    return max(peer.accepted_here or datetime.date.max, peer.accepted_there or datetime.date.max)
 
 
 def _answer(peer: Peer, receipt: ErasureReceipt | None) -> Answer:

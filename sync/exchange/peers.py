@@ -309,9 +309,10 @@ def connection_asked(document: Document) -> None:
         raise RequestRefused(
             "conflict", "This origin is connected here with other keys; end that connection first."
         )
-    if known is not None and known.asked_here and known.fingerprint == document.fingerprint:
+    asked_here = known is not None and known.asked_here and known.ended_on is None
+    if known is not None and asked_here and known.fingerprint == document.fingerprint:
         return
-    if known is not None and known.asked_here and announced.is_unknown(known):
+    if known is not None and asked_here and announced.is_unknown(known):
         raise RequestRefused(
             "conflict",
             "This unit asked for the connection itself, and its address showed other keys.",
@@ -352,6 +353,8 @@ def connection_accepted(peer: Peer, document: Document) -> None:
 def _begin(peer: Peer) -> None:
     """Make the rows of a connection and let the next sweep pull."""
     now = timezone.now()
+    both = Peer.objects.filter(pk=peer.pk, first_connected_on=None).exclude(accepted_there=None)
+    both.exclude(accepted_here=None).update(first_connected_on=timezone.localdate())
     Following.objects.get_or_create(peer=peer)
     for direction in ("pull", "ring", "witness"):
         Contact.objects.update_or_create(peer=peer, direction=direction, defaults={"due_at": now})

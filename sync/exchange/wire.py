@@ -5,6 +5,7 @@ No proxy of the environment is used; ``*.localhost`` is the loopback address by 
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from contextlib import contextmanager
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 _PIECE = 512 * 1024
 """Octets taken from a connection at a time: long answers come eight times faster than by the library's 64 KiB."""
+
+_ADDRESSES = 4
+"""Addresses of one name that are tried, all before the same deadline."""
 
 
 class _Clock(threading.local):
@@ -73,10 +77,29 @@ class _Backend(httpcore.SyncBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         name = host.lower().rstrip(".")
-        target = "127.0.0.1" if name == "localhost" or name.endswith(".localhost") else host
-        return _Stream(
-            super().connect_tcp(target, port, _clock.left(timeout), local_address, socket_options)
-        )
+        if name == "localhost" or name.endswith(".localhost"):
+            addresses = ["127.0.0.1"]
+        else:
+            addresses = _addresses(host, port)
+        fault: Exception = httpcore.ConnectError("the name leads nowhere")
+        for address in addresses:
+            try:
+                left = _clock.left(timeout)
+                return _Stream(
+                    super().connect_tcp(address, port, left, local_address, socket_options)
+                )
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as refused:
+                fault = refused
+        raise fault
+
+
+def _addresses(host: str, port: int) -> list[str]:
+    """Return the first few addresses of a name. Who owns it may name hundreds, each silent for as long as one may be."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as fault:
+        raise httpcore.ConnectError(str(fault)) from fault
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))[:_ADDRESSES]
 
 
 @lru_cache(maxsize=1)

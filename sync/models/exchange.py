@@ -26,6 +26,8 @@ class Peer(models.Model):
     asked_here = models.BooleanField(default=False)
     accepted_here = models.DateField(null=True)
     accepted_there = models.DateField(null=True)
+    first_connected_on = models.DateField(null=True)
+    """When both sides had accepted for the first time; a later end, or a new request, does not change it: what it got it may still hold."""
     told_of_acceptance = models.BooleanField(default=False)
     ended_on = models.DateField(null=True)
     frozen_on = models.DateField(null=True)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import socket
 
+import httpcore
+import httpx
 import pytest
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
@@ -12,7 +15,7 @@ from hypothesis import strategies as st
 
 from sync import identity, ledger
 from sync.errors import NoteFault
-from sync.exchange import client, doorbell, heads_seen, peers, pull, ringing, tasks, upkeep
+from sync.exchange import client, doorbell, heads_seen, peers, pull, ringing, tasks, upkeep, wire
 from sync.formats import framing, notes
 from sync.formats.framing import FramingFault
 from sync.models import Incident, Peer
@@ -164,6 +167,38 @@ def test_what_is_no_address_of_a_unit_is_refused_with_a_sentence(address):
 )
 def test_an_address_has_one_form(address, kept):
     assert client.check_address(address) == kept
+
+
+def test_of_a_name_with_very_many_addresses_a_few_are_tried(county, db, monkeypatch):
+    """Each may be silent for as long as one: who owns a name must not hold us for hours."""
+    tried = []
+    connect_to = httpcore.SyncBackend.connect_tcp
+
+    def tcp(self, host, *arguments):
+        tried.append(host)
+        return connect_to(self, host, *arguments)
+
+    def resolved(host, port, *_, **__):
+        named = addresses if host == "many.example.cn" else [host]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in named]
+
+    monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", tcp)
+    monkeypatch.setattr(socket, "getaddrinfo", resolved)
+    with lies.Liar().served() as liar, unit_context(county):
+        address = f"http://many.example.cn:{httpx.URL(liar.address).port}/ledger/checkpoint"
+        addresses = [f"127.0.9.{number}" for number in range(1, 100)]
+        with (
+            wire.deadline(60),
+            wire.Transport(secure=False) as transport,
+            pytest.raises(httpcore.ConnectError),
+        ):
+            transport.handle_request(httpx.Request("GET", address))
+        assert tried == addresses[:4]
+        tried.clear()
+        addresses = ["127.0.9.1", "127.0.9.1", "127.0.9.2", "127.0.0.1"]
+        with wire.deadline(60), wire.Transport(secure=False) as transport:
+            assert transport.handle_request(httpx.Request("GET", address)).status_code == 200
+        assert tried == ["127.0.9.1", "127.0.9.2", "127.0.0.1"]
 
 
 def test_nothing_is_fetched_from_an_address_that_only_an_offer_named(port, county, city):

@@ -19,7 +19,7 @@ from search import indexer
 from sync import audiences, identity, ledger
 from sync.erasers import Gone
 from sync.errors import LedgerFault
-from sync.exchange import erasing, peers, received
+from sync.exchange import documents, erasing, peers, received
 from sync.formats.records import commitment as committed_to
 from sync.kinds import RecordKind, register_kind
 from sync.ledger import erasure
@@ -105,6 +105,29 @@ def test_an_erased_entry_is_gone_at_home_and_at_the_peer_who_says_so(two, county
     with unit_context(county):
         assert listed <= erasure.erased()
         assert erasure.replay() == 0
+
+
+def test_who_still_owes_a_receipt_is_named_whatever_became_of_the_connection(two, county, city):
+    _office, _stays, gone = two
+    with unit_context(county):
+        erasure.erase(erasure.records_about([f"entry:{gone}"]), basis="个人信息保护法第47条")
+        ledger.seal()
+    with unit_context(city):
+        asks_anew = documents.own_document()
+
+    def missing():
+        with unit_context(county):
+            (order,) = erasing.orders()
+            return [answer.name for answer in order.missing]
+
+    assert missing() == ["邵阳市"]
+    with unit_context(county):
+        peers.connection_end(origin_of(city))
+    assert missing() == ["邵阳市"]
+    with unit_context(county):
+        peers.connection_asked(asks_anew)
+        assert Peer.objects.get().state == "offered"
+    assert missing() == ["邵阳市"]
 
 
 def test_nobody_orders_away_what_another_unit_issued(two, county, city, visit):
