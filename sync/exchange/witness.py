@@ -79,6 +79,14 @@ def add_checkpoint(body: bytes) -> str:
     peer = next((peer for peer in connected_peers() if peer.origin == origin), None)
     if peer is None:
         raise RequestRefused("not-found", "This log is not known here.")
+    if not asked.old and not last_witnessed(origin):
+        countersign(
+            peer
+        )  # a signer that lost its memory begins with what our copy proves, not with another history
+    return _cosigned(peer, asked)
+
+
+def _cosigned(peer: Peer, asked: _Asked) -> str:
     signing = [str(key) for key in keyring.log_keys(peer).current]
     if not signing:
         raise RequestRefused("not-accepted", "This log has ended: its key was lost or withdrawn.")
@@ -135,9 +143,8 @@ def countersign(peer: Peer) -> bytes:
         if row is None or (before and row.size <= old):
             return before
         proof = merkle.consistency_proof(old, row.size, mirror.opened(peer, row.size, old))
-        lines = "".join(f"{notes.encode64(node)}\n" for node in proof)
         with contextlib.suppress(Conflict, RequestRefused):
-            add_checkpoint(f"old {old}\n{lines}\n".encode() + bytes(row.note))
+            _cosigned(peer, _Asked(old, proof, bytes(row.note)))
         return last_witnessed(peer.origin)
     except SignerFault as fault:  # what was taken in stays; the next disc brings a cosignature
         _log.warning("no cosignature for %s: %s", peer.origin, fault)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 
 import httpx
 import msgspec
@@ -94,6 +95,26 @@ def test_a_fork_shown_to_the_witness_is_not_cosigned_and_freezes(port, liar, cou
     with unit_context(county):
         assert Incident.objects.get().name == "forked"
         assert Peer.objects.get().state == "frozen"
+
+
+@pytest.mark.parametrize("honest", [True, False])
+def test_a_witness_that_lost_its_memory_takes_no_second_history(port, liar, county, signer, honest):
+    with unit_context(county):
+        assert pull.pull(Peer.objects.get()).fault == ""
+    assert (
+        submit(port, county, request(liar, 4, 4)).status_code == 409
+    )  # seen at size 4, not cosigned
+    assert submit(port, county, request(liar, 0, 4)).text == "4\n"
+    signer.restart()
+    with sqlite3.connect(signer.folder / "high-water.sqlite3") as memory:
+        memory.execute("DELETE FROM witnessed")
+    memory.close()
+    if not honest:
+        liar.records = liar.records[:3]
+        liar.add(b"another fourth")
+    liar.add(b"fifth")
+    assert submit(port, county, request(liar, 0, 5)).text == "4\n"
+    assert submit(port, county, request(liar, 4, 5)).status_code == (200 if honest else 422)
 
 
 @pytest.mark.parametrize(
