@@ -213,6 +213,15 @@ def _close_own(event: Event, found: Handover) -> None:
 
 
 def _close(event: Event, step: Close) -> None:
+    closed = rows.passage(event, step.offer)
+    again = closed.settled not in ("", event.commitment)
+    if again and closed.state == "closed" and closed.giver == event.origin:
+        if closed.accept != step.accept:  # the same once more says nothing new
+            rows.void(
+                event, "void-close",
+                "It closes an offer that it had closed for another accept: the home had changed, and this close is void.",
+            )  # fmt: skip
+        return
     found = _settled_before(event, step.offer)
     if found is None:
         return
@@ -232,7 +241,10 @@ def _close(event: Event, step: Close) -> None:
 def _cancel(event: Event, step: Cancel) -> None:
     closed = rows.passage(event, step.offer)
     if closed.state == "closed" and closed.giver == event.origin:
-        rows.void(event)
+        rows.void(
+            event, "void-cancel",
+            "It cancels an offer that it had closed: the home had changed, and the cancel is void.",
+        )  # fmt: skip
         return
     found = _settled_before(event, step.offer)
     if found is not None:

@@ -94,18 +94,13 @@ def is_behind() -> bool:
     return False
 
 
-def void(event: Event) -> None:
-    """A cancel after the close changes nothing: the home had changed at the close. It is held against who wrote it."""
+def void(event: Event, name: str, sentence: str) -> None:
+    """Hold a step after the close against who wrote it: it changes nothing, the home had changed at the close."""
     peer = Peer.objects.filter(origin=event.origin).first()
-    if peer is not None:
-        incident_record(
-            peer,
-            PeerLied(
-                "void-cancel",
-                "It cancels an offer that it had closed: the home had changed, and the cancel is void.",
-                {
-                    "step.json": handovers.encode(event.step),
-                    "commitment": event.commitment.encode(),
-                },
-            ),
-        )
+    if peer is None:
+        return
+    evidence = {
+        "step.json": handovers.encode(event.step),
+        "commitment": event.commitment.encode(),
+    }
+    incident_record(peer, PeerLied(name, sentence, evidence))

@@ -207,6 +207,21 @@ def test_an_offer_closed_and_cancelled_is_contested(told):
     assert home() == (old.origin, "settled-twice")
 
 
+@pytest.mark.parametrize("other", [False, True], ids=["the same again", "another accept"])
+def test_a_former_home_that_closes_once_more_changes_and_contests_nothing(told, other):
+    old, new, _ = told
+    offer = old.offers(new)
+    accept = new.step(Accept, offer=offer)
+    new.takes(old.closes(offer, accept), old)
+    read(old, new)
+    assert home() == (new.origin, "")
+    old.closes(offer, "ab" * 32 if other else accept)
+    read(old)
+    assert home() == (new.origin, "")
+    found = [(row.name, row.peer.origin) for row in Incident.objects.all()]
+    assert found == ([("void-close", old.origin)] if other else [])
+
+
 def test_a_close_that_cites_an_accept_nobody_gave_is_contested(told):
     old, new, _ = told
     offer = old.offers(new)

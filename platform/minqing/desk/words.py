@@ -45,6 +45,7 @@ INCIDENTS: Mapping[str, StrPromise] = MappingProxyType(
         "wrong-note": _("对方签字的数目和实际不符"),
         "misdirected": _("送来了不该给本单位的记录"),
         "void-cancel": _("移交办成以后又说撤回"),
+        "void-close": _("移交办成以后又说是另一次接收"),
     }
 )
 
