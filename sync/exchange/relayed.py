@@ -6,10 +6,20 @@ signed head, and hands them on unchanged. Nothing is signed again here.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sync import audiences
-from sync.exchange import mirror
-from sync.formats import merkle, proofs
+from sync.errors import NoteFault
+from sync.exchange import keyring, mirror
+from sync.formats import merkle, notes, proofs
 from sync.models.exchange import PeerHead, Received
+
+if TYPE_CHECKING:
+    from sync.formats.notes import VerifierKey
+    from sync.models.exchange import Peer
+
+_HEADS = 16
+"""Newest proven heads among which the one for a proof is chosen."""
 
 
 def prove_followed(commitment: str) -> bytes | None:
@@ -22,11 +32,7 @@ def prove_followed(commitment: str) -> bytes | None:
     )
     if found is None or found.header is None or found.salt is None or found.body is None:
         return None
-    head = (
-        PeerHead.objects.filter(peer=found.peer, proven=True, size__gt=found.index)
-        .order_by("-size")
-        .first()
-    )
+    head = _head_over(found.peer, found.index)
     if head is None:
         return None
     path = merkle.inclusion_proof(
@@ -38,3 +44,18 @@ def prove_followed(commitment: str) -> bytes | None:
     return proofs.encode(
         proofs.Proof(opening=opening, index=found.index, path=tuple(path), note=bytes(head.note))
     )
+
+
+def _head_over(peer: Peer, index: int) -> PeerHead | None:
+    """Return, of the newest proven heads over an index, the one that most known witnesses have countersigned."""
+    witnesses = keyring.counted_witnesses(peer)
+    proven = PeerHead.objects.filter(peer=peer, proven=True, size__gt=index).order_by("-size")
+    heads = list(proven[:_HEADS])
+    return max(heads, key=lambda head: (_countersigned(head, witnesses), head.size), default=None)
+
+
+def _countersigned(head: PeerHead, witnesses: list[VerifierKey]) -> int:
+    try:
+        return len(notes.cosigned_by(notes.parse_note(bytes(head.note)), witnesses))
+    except NoteFault:
+        return 0

@@ -53,7 +53,7 @@ class Verdict:
     """Names in the policy of the witnesses that countersigned."""
 
     before: datetime.datetime | None
-    """Earliest countersignature: the record was in the log before it."""
+    """When as many operators as the policy asks for had countersigned: the record was in the log before it. None where they have not."""
 
     @property
     def sha256(self) -> str:
@@ -95,7 +95,7 @@ def verify(octets: bytes, policy: policies.Policy | None) -> Verdict:
         root=checkpoint.root,
     )
     seen, reason = _judge(note, checkpoint, proof.note, policy)
-    before = min((cosignature.timestamp for cosignature in seen.values()), default=None)
+    before = _reached(policy, seen) if policy is not None and not reason else None
     return Verdict(
         result=UNIT_WORD_ONLY if reason else WITNESSED,
         reason=reason,
@@ -132,6 +132,16 @@ def _judge(
     if not policy.met({found.key for found in seen.values()}):
         return seen, "Fewer operators countersigned than the policy asks for."
     return seen, ""
+
+
+def _reached(policy: policies.Policy, seen: dict[str, notes.Cosignature]) -> int | None:
+    """Return when enough operators had countersigned: one whose clock is years behind must not say it alone."""
+    had: set[notes.VerifierKey] = set()
+    for cosignature in sorted(seen.values(), key=lambda found: found.timestamp):
+        had.add(cosignature.key)
+        if policy.met(had):
+            return cosignature.timestamp
+    return None
 
 
 def _shown(name: str) -> str:

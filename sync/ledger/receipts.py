@@ -11,6 +11,7 @@ import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from django.db import connection
+from django.db.models import Count
 
 from sync import audiences, identity, ledger
 from sync.errors import LedgerFault, NoteFault
@@ -36,6 +37,9 @@ class ForeignProver(Protocol):
     def __call__(self, commitment: str, /) -> bytes | None:
         """Return the proof file, or None where the record is not known."""
 
+
+_HEADS = 64
+"""Newest heads among which the one for a proof is chosen."""
 
 _provers: list[ForeignProver] = []
 
@@ -146,13 +150,15 @@ def _prove(opening: Opening, head: ledger.SignedHead) -> bytes:
 
 
 def _head_over(index: int) -> ledger.SignedHead | None:
-    """Return the newest head over an index that an outside witness has taken, else the newest of all."""
-    witnessed = (
-        Cosignature.objects.filter(size__gt=index)
-        .order_by("-size")
-        .values_list("size", flat=True)
-        .first()
-    )
+    """Return, of the newest heads over an index, the one that most operators have countersigned, the newest of several.
+
+    A reader may ask for more than one operator; the newest head has the first signature before it has the others.
+    """
+    over = Cosignature.objects.filter(size__gt=index)
+    newest = over.order_by("-size").values_list("size", flat=True).distinct()[:_HEADS]
+    counted = over.filter(size__in=list(newest)).values("size").order_by()
+    most = counted.annotate(many=Count("operator", distinct=True)).order_by("-many", "-size")
+    witnessed = most.values_list("size", flat=True).first()
     heads = Head.objects.filter(size__gt=index).order_by("-size")
     row = (heads.filter(size=witnessed).first() if witnessed is not None else None) or heads.first()
     return with_cosignatures(row) if row is not None else None

@@ -12,8 +12,8 @@ from django.db import close_old_connections
 from django.utils import timezone
 
 from sync import identity, ledger
-from sync.exchange import heads_seen, keyring, mirror, peers, pull, witness
-from sync.formats import heads, notes
+from sync.exchange import heads_seen, keyring, mirror, peers, pull, relayed, witness
+from sync.formats import heads, notes, proofs
 from sync.models import Cosignature, Incident, Opening, Peer
 from sync.models.exchange import Contact, PeerHead
 from tenants.current import unit_context
@@ -64,6 +64,20 @@ def test_a_head_with_lines_of_strangers_is_kept_short_and_told_to_others(liar, c
             bytes(Opening.objects.get(kind=heads_seen.KIND).body), type=list[heads_seen.Seen]
         )
         assert told.note.encode() == liar.checkpoint(5)
+
+
+def test_a_followed_units_proof_stands_under_a_head_that_witnesses_have_taken(liar, county):
+    with unit_context(county):
+        peer = Peer.objects.get()
+        mirror.head_keep(peer, witness.countersign(peer))
+    liar.add(b"more")
+    assert fetch(county).fault == ""
+    with unit_context(county):
+        assert PeerHead.objects.get(size=6).proven
+        note = proofs.decode(relayed.prove_followed(liar.commitments()[0])).note
+        assert notes.parse_checkpoint(notes.parse_note(note).text).size == 5
+        latest = proofs.decode(relayed.prove_followed(liar.commitments()[5])).note
+        assert notes.parse_checkpoint(notes.parse_note(latest).text).size == 6
 
 
 def test_one_head_that_cannot_be_read_hides_no_other(liar, county):

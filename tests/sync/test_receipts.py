@@ -11,10 +11,10 @@ from django.core.management import CommandError, call_command
 from sync import ledger
 from sync.audiences import PUBLIC, for_unit
 from sync.errors import LedgerFault, NoteFault, PolicyFault, ProofFault, SyncFault
-from sync.formats import notes, policies, proofs, records, verify
+from sync.formats import merkle, notes, policies, proofs, records, verify
 from sync.identity import ack_key, log_key, origin
 from sync.kinds import RecordKind, register_kind
-from sync.ledger import receipts
+from sync.ledger import receipts, tree
 from sync.models import Cosignature
 from sync.signer.core import Signer
 from sync.signer.messages import Cosign, WitnessKey
@@ -40,16 +40,16 @@ def lodge(body=WORDS, kind="test.report", audience=None):
     ).commitment
 
 
-def countersign(witness):
+def countersign(witness, operator="outside", *, old=0, proof=()):
     """Have an outside witness take the newest head, as the exchange does."""
     head = ledger.head()
-    request = Cosign(log_key=str(log_key()), old=0, proof=[], note=head.note)
+    request = Cosign(log_key=str(log_key()), old=old, proof=list(proof), note=head.note)
     key = witness.ask(WitnessKey()).key
     Cosignature.objects.create(
         size=head.size,
         root=head.root,
         witness_key=key,
-        operator="outside",
+        operator=operator,
         line=witness.ask(request).line,
     )
     return f"log {log_key()}\nwitness region {key}\nquorum region\n".encode()
@@ -109,6 +109,35 @@ def test_without_policy_or_outside_witness_it_is_the_units_word_only(county, wit
         assert verdict.before is not None
         stranger = policies.parse(b"quorum none\n")
         assert verify.verify(receipts.proof(commitment), stranger).result == verify.UNIT_WORD_ONLY
+
+
+def test_a_proof_stands_under_the_newest_head_that_most_operators_have_taken(
+    county, witness, tmp_path
+):
+    """The newest head has its first signature before the others: a reader who asks for two must not be given that one."""
+    other = Signer(tmp_path / "other", clock=lambda: 2_000_000_000)
+    try:
+        with unit_context(county):
+            commitment = lodge()
+            ledger.seal_slot()
+            keys = [countersign(one, name).split()[4] for one, name in ((witness, "first"), (other, "second"))]  # fmt: skip
+            both = ledger.head().size
+            lodge(b"more")
+            ledger.seal_slot()
+            size = ledger.head().size
+            proof = merkle.consistency_proof(both, size, tree.node_at(size))
+            countersign(witness, "first", old=both, proof=proof)
+            file = receipts.proof(commitment)
+            named = b"".join(b"witness w%d %b\n" % place for place in enumerate(keys))
+            policy = b"log %b\n%bgroup two 2 w0 w1\nquorum two\n" % (
+                str(log_key()).encode(),
+                named,
+            )
+            verdict = verify.verify(file, policies.parse(policy))
+            assert verdict.operators == ("w0", "w1")
+            assert verdict.before.timestamp() == 2_000_000_000  # when the second had it, too
+    finally:
+        other.close()
 
 
 def test_every_changed_octet_of_a_proof_is_noticed(county, witness):
