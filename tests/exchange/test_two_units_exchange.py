@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.db import OperationalError, connection, transaction
+from django.template import Context, Template
 
 from sync import audiences, identity, ledger
 from sync.exchange import peers, pull
@@ -69,6 +70,11 @@ def test_the_sender_sees_how_far_its_record_got_with_each_unit_that_may_have_it(
     publish(county, b"later")
     fetch(city, county)
     assert stages() == [("邵阳市", "acknowledged")]
+    with unit_context(county):
+        page = Template("{% load delivery %}{% delivery record %}")
+        shown = page.render(Context({"record": commitment}))
+    assert "邵阳市" in shown
+    assert "对方已取走" in shown  # whether it was taken in there, only they know
     with unit_context(neighbour):
         assert deliveries(commitment) == ()
 

@@ -15,7 +15,7 @@ STAGES = {
     "pending": _("等待登记"),
     "waiting": _("已登记，等对方来取"),
     "handed": _("已交出，等对方确认"),
-    "acknowledged": _("对方已收下"),
+    "acknowledged": _("对方已取走"),
 }
 
 
