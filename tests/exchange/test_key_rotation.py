@@ -166,7 +166,9 @@ def test_a_witness_that_slept_takes_the_new_log_key_by_its_fingerprint_and_on_th
         peers.connection_accept(state.origin, state.fingerprint)
         Peer.objects.update(accepted_there=Peer.objects.get().accepted_here)
         assert pull.pull(Peer.objects.get()).fault == ""
-        witness.add_checkpoint(b"old 0\n\n" + liar.checkpoint())
+        with pytest.raises(witness.Conflict):  # it begins with what was pulled and proven
+            witness.add_checkpoint(b"old 0\n\n" + liar.checkpoint())
+        witness.add_checkpoint(b"old 2\n\n" + liar.checkpoint())
         old = liar.keys["log"]
         liar.keys["log"] = liar.log_key = notes.SigningKey.from_seed(liar.origin, bytes(range(32)))
         proof = notes.encode64(merkle.leaf_hash(records.log_entry(liar.add(b"after"))))
