@@ -12,14 +12,14 @@ import hashlib
 import os
 import threading
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sync import audiences
-from sync.errors import NoteFault, PolicyFault, ProofFault, SignerRefused
+from sync.errors import PolicyFault, SignerRefused
 from sync.formats import merkle, notes, possession, regions
 from sync.signer import keyfiles, messages
-from sync.signer.store import Seen, Signed, Store
+from sync.signer.store import Signed, Store, check_continues
+from sync.signer.witness import Witness
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +35,6 @@ class Signer:
 
     def __init__(self, folder: Path, *, clock: Callable[[], float] = time.time) -> None:
         self._folder = folder
-        self._clock = clock
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock_file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -46,6 +45,7 @@ class Signer:
         self._store = Store(folder)
         self._keys: dict[str, notes.SigningKey] = {}
         self._turn = threading.Lock()  # guards every check-and-persist
+        witness = Witness(self._store, self._witness_keys, clock)
         self._doors: dict[type, Callable[[Any], messages.Answer]] = {
             messages.OpenLog: self._open_log,
             messages.LastHead: self._last_head,
@@ -58,9 +58,9 @@ class Signer:
             messages.RetireKey: self._retire,
             messages.WitnessKey: lambda _: self._both(self._witness_keys()),
             messages.ProvePossession: self._prove_possession,
-            messages.Cosign: self._cosign,
-            messages.Repin: self._repin,
-            messages.Witnessed: self._witnessed,
+            messages.Cosign: witness.cosign,
+            messages.Repin: witness.repin,
+            messages.Witnessed: witness.witnessed,
         }
 
     def close(self) -> None:
@@ -87,7 +87,7 @@ class Signer:
     def _open_log(self, request: messages.OpenLog) -> messages.Answer:
         if not audiences.ORIGIN.fullmatch(request.origin):
             raise SignerRefused("bad-request", "This is not the origin of a log.")
-        self._refuse_copy()
+        self._store.refuse_copy()
         key, signed = self._log_key(request.origin), self._store.signed(request.origin)
         if key is None:
             if signed is not None and signed.size:
@@ -121,7 +121,7 @@ class Signer:
     def _known(self, origin: str) -> Signed:
         if self._log_key(origin) is None:
             raise SignerRefused("unknown-log", f"The signer holds no key of {origin}.")
-        self._refuse_copy()
+        self._store.refuse_copy()
         signed = self._store.signed(origin)
         if signed is None:
             raise self._state_lost(origin)
@@ -138,7 +138,7 @@ class Signer:
                 "conflict", f"The head signed last has size {last.size}.", last.size
             )
         if (request.size, request.root) != (last.size, last.root):
-            self._check_continues(last, request.size, request.root, request.proof)
+            check_continues(last, request.size, request.root, request.proof)
             self._store.keep_signed(request.origin, Signed(request.size, request.root))
         note = notes.sign_checkpoint(
             notes.Checkpoint(request.origin, request.size, request.root), *keys
@@ -158,33 +158,17 @@ class Signer:
             sentence = f"The signer knows the last head (size {signed.size}) and it is not this one: bring back the newer data."
             raise SignerRefused("not-lost", sentence, signed.size)
         if signed is not None:
-            self._check_continues(signed, request.size, request.root, request.proof)
+            check_continues(signed, request.size, request.root, request.proof)
         self._store.keep_signed(request.origin, Signed(request.size, request.root))
         self._store.keep_confirmed(request.origin)
         if self._store.copied:
             self._store.stamp()
         return messages.Answer(size=request.size)
 
-    def _refuse_copy(self) -> None:
-        if self._store.copied:
-            raise SignerRefused(
-                "copied",
-                "The signer's folder was copied or restored: stop the other one, then `minqing unit adopt`.",
-            )
-
     @staticmethod
     def _state_lost(origin: str) -> SignerRefused:
         sentence = f"The signer has lost what it signed last for {origin}: the log is read-only until `minqing unit adopt`."
         return SignerRefused("state-lost", sentence)
-
-    @staticmethod
-    def _check_continues(last: Signed | Seen, size: int, root: bytes, proof: list[bytes]) -> None:
-        try:
-            merkle.verify_consistency(
-                old=last.size, new=size, old_root=last.root, new_root=root, proof=proof
-            )
-        except ProofFault as fault:
-            raise SignerRefused("inconsistent", str(fault), last.size) from fault
 
     # --- the region's policy ----------------------------------------------------------------
 
@@ -207,7 +191,7 @@ class Signer:
     def _policy_keys(self, origin: str) -> list[notes.SigningKey]:
         if self._log_key(origin) is None:
             raise SignerRefused("unknown-log", f"The signer holds no key of {origin}.")
-        self._refuse_copy()
+        self._store.refuse_copy()
         path = self._file("policy", origin)
         if not path.exists():
             self._make_key(path, regions.key_name(origin), notes.ED25519)
@@ -243,7 +227,7 @@ class Signer:
         return messages.Answer(key=str(before.verifier), former=ended[0], size=ended[1])
 
     def _rotated(self, request: messages.RotateKey | messages.RetireKey) -> tuple[Path, int]:
-        self._refuse_copy()
+        self._store.refuse_copy()
         match request.use:
             case "witness":
                 self._witness_keys()
@@ -257,7 +241,7 @@ class Signer:
         raise SignerRefused("bad-request", "The signer holds no keys of that use.")
 
     def _prove_possession(self, request: messages.ProvePossession) -> messages.Answer:
-        self._refuse_copy()
+        self._store.refuse_copy()
         own = [self._log_file(request.origin), self._file("policy", request.origin)]
         held = [key for path in own for key in self._both_keys(path, notes.ED25519)]
         held += self._both_keys(self._file("witness"), notes.COSIGNATURE)
@@ -267,85 +251,6 @@ class Signer:
     def _both(keys: list[notes.SigningKey]) -> messages.Answer:
         first, *following = (str(key.verifier) for key in keys)
         return messages.Answer(key=first, next=following[0] if following else "")
-
-    # --- witness (c2sp.org/tlog-witness) --------------------------------------------------
-
-    def _cosign(self, request: messages.Cosign) -> messages.Answer:
-        self._refuse_copy()
-        note, checkpoint, signers = self._read_checkpoint(request)
-        seen = self._store.seen(checkpoint.origin)
-        if seen is None:
-            first = request.log_key if request.log_key in signers else request.next_key
-            seen = Seen(first, 0, merkle.EMPTY_ROOT, b"")
-        elif not signers & {seen.log_key, seen.next_key}:
-            raise SignerRefused(
-                "unknown-key", f"{checkpoint.origin} is known here under another key."
-            )
-        if request.old > checkpoint.size:
-            raise SignerRefused("bad-request", "The old size is larger than the checkpoint's.")
-        if request.old != seen.size:
-            raise SignerRefused(
-                "conflict", f"The checkpoint cosigned last has size {seen.size}.", seen.size
-            )
-        if checkpoint.size == 0 and checkpoint.root != merkle.EMPTY_ROOT:
-            raise SignerRefused("inconsistent", "The root of the empty tree is SHA-256 of nothing.")
-        self._check_continues(seen, checkpoint.size, checkpoint.root, request.proof)
-        lines = [notes.cosign(note.text, key, int(self._clock())) for key in self._witness_keys()]
-        trusted = [notes.VerifierKey.parse(text) for text in signers]
-        places = {(key.name, key.id) for key in trusted}
-        own = tuple(s for s in note.signatures if (s.name, s.key_id) in places)
-        full = notes.Note(note.text, (*own, *lines)).encode()
-        log_key, next_key = _pin(seen, signers)
-        self._store.keep_seen(
-            checkpoint.origin, Seen(log_key, checkpoint.size, checkpoint.root, full, next_key)
-        )
-        return messages.Answer(
-            size=checkpoint.size, line="".join(line.line for line in lines), note=full
-        )
-
-    @staticmethod
-    def _read_checkpoint(
-        request: messages.Cosign,
-    ) -> tuple[notes.Note, notes.Checkpoint, set[str]]:
-        """Return the note, its head, and which of the log's keys that the asker names have signed it."""
-        try:
-            keys = [
-                notes.VerifierKey.parse(text)
-                for text in (request.log_key, request.next_key)
-                if text
-            ]
-            note = notes.parse_note(request.note)
-            checkpoint = notes.parse_checkpoint(note.text)
-        except NoteFault as fault:
-            raise SignerRefused("bad-request", str(fault)) from fault
-        try:
-            signers = {str(key) for key in notes.signed_by(note, keys)}
-        except NoteFault as fault:
-            raise SignerRefused("bad-note", str(fault)) from fault
-        if not signers or checkpoint.origin != keys[0].name:
-            raise SignerRefused("bad-note", "No key that is known for this log signed the note.")
-        return note, checkpoint, signers
-
-    def _repin(self, request: messages.Repin) -> messages.Answer:
-        self._refuse_copy()
-        seen = self._store.seen(request.origin)
-        if seen is not None and seen.log_key != request.log_key:
-            if request.former not in {seen.log_key, seen.next_key}:
-                raise SignerRefused("unknown-key", f"{request.origin} is pinned by a third key.")
-            if notes.VerifierKey.parse(request.log_key).name != request.origin:
-                raise SignerRefused("bad-request", "The key has another log's name.")
-            self._store.keep_seen(
-                request.origin, replace(seen, log_key=request.log_key, next_key="")
-            )
-        return messages.Answer(key=request.log_key, size=seen.size if seen is not None else 0)
-
-    def _witnessed(self, request: messages.Witnessed) -> messages.Answer:
-        seen = self._store.seen(request.origin)
-        if seen is None:
-            raise SignerRefused(
-                "never-witnessed", f"No checkpoint of {request.origin} was cosigned here."
-            )
-        return messages.Answer(key=seen.log_key, size=seen.size, root=seen.root, note=seen.note)
 
     # --- keys: one file each, mode 600 ----------------------------------------------------
 
@@ -388,15 +293,3 @@ class Signer:
         key = self._read_key(path, key_type)
         assert key is not None
         return key
-
-
-def _pin(seen: Seen, signers: set[str]) -> tuple[str, str]:
-    """Return the keys under which a log is known from now on.
-
-    A new key is believed beside the pinned one once one head carries both signatures, and alone once a head carries
-    only its own: what the asker says counts for nothing here.
-    """
-    if seen.next_key and seen.log_key not in signers:
-        return seen.next_key, ""
-    coming = signers - {seen.log_key}
-    return seen.log_key, coming.pop() if coming else seen.next_key

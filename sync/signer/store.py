@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sync.errors import ProofFault, SignerRefused
+from sync.formats import merkle
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -52,6 +55,20 @@ class Seen:
     """The log's coming key: a head carried its signature beside the other's."""
 
 
+def check_continues(last: Signed | Seen, size: int, root: bytes, proof: list[bytes]) -> None:
+    """Check that a head continues the one remembered.
+
+    Raises:
+        SignerRefused: ``inconsistent``.
+    """
+    try:
+        merkle.verify_consistency(
+            old=last.size, new=size, old_root=last.root, new_root=root, proof=proof
+        )
+    except ProofFault as fault:
+        raise SignerRefused("inconsistent", str(fault), last.size) from fault
+
+
 class Store:
     """High-water marks on disk. Used by one process only, which holds the folder's lock."""
 
@@ -80,6 +97,18 @@ class Store:
     def copied(self) -> bool:
         """Whether the file was made in another folder or on another machine."""
         return bool(self._bound != self._here)
+
+    def refuse_copy(self) -> None:
+        """Refuse where the file was made elsewhere.
+
+        Raises:
+            SignerRefused: ``copied``.
+        """
+        if self.copied:
+            raise SignerRefused(
+                "copied",
+                "The signer's folder was copied or restored: stop the other one, then `minqing unit adopt`.",
+            )
 
     def stamp(self) -> None:
         """Bind the file to this place: an operator has vouched for it."""
