@@ -47,7 +47,7 @@ class _Handler(socketserver.BaseRequestHandler):
         except ConnectionError:
             return
         except sqlite3.Error as fault:  # hanging up is no answer: who asked tries again later
-            log.error("nothing is signed, the memory cannot be written: %s", fault)  # noqa: TRY400 (one sentence says it)
+            log.critical("nothing is signed, the memory cannot be written: %s", fault)
 
     def _answer(self, body: bytes) -> messages.Answer | messages.Refusal:
         try:

@@ -7,13 +7,13 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import psycopg2
 import pytest
 
 from minqing.config import keeper, postgres
+from tests.support.waiting import wait_until
 
 HOLD = """
 import sys, time
@@ -53,13 +53,6 @@ def end(process):
 
 def server_pid(cluster):
     return int((cluster.data / "postmaster.pid").read_text().split("\n", 1)[0])
-
-
-def wait_until(condition, seconds=30.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
 
 
 def alive(pid):

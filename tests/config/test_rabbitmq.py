@@ -6,12 +6,12 @@ import os
 import select
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.support.rabbitmq import node
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.rabbitmq]
 
@@ -34,13 +34,6 @@ if sys.argv[1] == "send":
 else:
     app.worker_main(["worker", "-Q", "work", "--pool=solo", "--without-gossip", "--without-mingle", "--loglevel=ERROR"])
 """
-
-
-def wait_until(condition, seconds=60.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")

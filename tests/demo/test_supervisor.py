@@ -13,6 +13,7 @@ import pytest
 
 from minqing.demo.parts import variables
 from minqing.demo.supervisor import Part, PartFault, Supervisor
+from tests.support.waiting import wait_until
 
 SLEEP = [
     sys.executable,
@@ -27,13 +28,6 @@ supervisor = Supervisor(logs=Path(sys.argv[1]), variables={}, say=print)
 supervisor.start(Part(name="child", command=[sys.executable, "-c", "import os, sys, time; open(sys.argv[1], 'a').write(f'{os.getpid()}\\\\n'); time.sleep(600)", sys.argv[2]]))
 time.sleep(600)
 """
-
-
-def wait_until(condition, seconds=30.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def pids(path):

@@ -51,10 +51,7 @@ def without_predecessor(origin, index, previous):
 
 @pytest.mark.parametrize("count", [2, 300])
 def test_many_gaps_ask_as_often_as_two(county, peer, count, django_assert_max_num_queries):
-    back = [
-        (without_predecessor(peer.origin, 30_000 + n, "%064x" % n), -1)  # noqa: UP031
-        for n in range(count)
-    ]
+    back = [(without_predecessor(peer.origin, 30_000 + n, f"{n:064x}"), -1) for n in range(count)]
     back.append((without_predecessor(peer.origin, 40_000, ORDERED), -1))
     with django_assert_max_num_queries(3):
         chains.check(peer, Links(back=back), {})

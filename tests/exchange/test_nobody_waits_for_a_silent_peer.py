@@ -31,7 +31,7 @@ from sync.refusals import Unreachable
 from tenants.current import unit_context
 from tests.support import liar as lies
 from tests.support.exchange import publish
-from tests.support.shared_broker import wait_until
+from tests.support.waiting import wait_until
 
 DOORBELL = "/exchange/doorbell"
 

@@ -30,8 +30,8 @@ from tests.support.shared_broker import (
     fetch,
     receiving,
     send,
-    wait_until,
 )
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.rabbitmq]
 

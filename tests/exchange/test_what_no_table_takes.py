@@ -14,7 +14,8 @@ from tests.support.carried import carry, carry_out, origin_of, standing
 from tests.support.exchange import KIND, applied_bodies, publish
 from tests.support.followed import TRUE, cursors, fetch, followed_liar, incident
 from tests.support.served import connect, served
-from tests.support.shared_broker import due, receiving, send, wait_until
+from tests.support.shared_broker import due, receiving, send
+from tests.support.waiting import wait_until
 
 BAD = b"what no table takes"
 _NAME = "tests_no_such_body"

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import socket
 import ssl
 import subprocess
 import threading
-import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from minqing.demo.supervisor import free_port
 from tests.support.certificates import certificates
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "deploy" / "nginx" / "minqing.conf"
 HOST = "localhost"
-_READY_SECONDS = 30.0
 
 _AROUND = """
 daemon off;
@@ -84,9 +84,14 @@ class Front:
         return f"https://{HOST}:{self.port}"
 
     @property
+    def said(self):
+        """What it said while it started."""
+        return (self.folder / "errors").read_text()
+
+    @property
     def messages(self):
         """What nginx noted: the tests let it, the file itself lets it note nothing."""
-        return (self.folder / "messages").read_text() + (self.folder / "errors").read_text()
+        return (self.folder / "messages").read_text() + self.said
 
     def connect(self, protocols=("http/1.1",)):
         """Return an open TLS connection."""
@@ -139,14 +144,11 @@ def front(folder, *, changes=()):
 
 
 def _wait(started, running):
-    deadline = time.monotonic() + _READY_SECONDS
-    while True:
-        try:
+    def answers():
+        assert running.poll() is None, f"nginx does not take our file: {started.said}"
+        with contextlib.suppress(OSError):
             socket.create_connection(("127.0.0.1", started.port), timeout=5).close()
-        except OSError:
-            said = (started.folder / "errors").read_text()
-            assert running.poll() is None, f"nginx does not take our file: {said}"
-            assert time.monotonic() < deadline, f"nginx does not answer: {said}"
-            time.sleep(0.05)
-        else:
-            return
+            return True
+        return False
+
+    wait_until(answers, otherwise=lambda: f"nginx does not answer: {started.said}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import threading
-import time
 from contextlib import contextmanager
 
 import amqp
@@ -190,11 +189,3 @@ def due(unit, other):
         return Contact.objects.filter(
             peer__origin=origin_of(other), direction="pull", due_at__lte=timezone.now()
         ).exists()
-
-
-def wait_until(condition, seconds=60.0):
-    """Wait for something to become true."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)

@@ -15,7 +15,7 @@ from sync.models import Opening, Received
 from sync.models.erasures import ErasureDuty
 from tenants.current import unit_context
 from tenants.services import unit_provision
-from tests.support.erasing import own_lists  # noqa: F401
+from tests.support.erasing import own_lists as own_lists
 from tests.support.full_disk import no_file_longer_than
 from tests.support.handing import origin_of, pull_in
 from tests.support.served import connect, served
