@@ -95,6 +95,9 @@ def test_how_things_stand_with_a_unit_is_shown_to_operator_and_supervisor_who_ma
 
 
 def test_a_declined_request_is_gone_and_the_list_says_so(county, operator, peer):
+    offered = operator.get(f"/desk/connections/{peer.origin}/").content.decode()
+    assert "退掉申请" in offered
+    assert "以前收下的都还在" not in offered
     declined = operator.post(f"/desk/connections/{peer.origin}/end/", follow=True)
     page = declined.content.decode()
     assert declined.redirect_chain == [("/desk/connections/", 302)]
