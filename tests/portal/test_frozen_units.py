@@ -71,6 +71,15 @@ def test_each_page_with_a_frozen_units_things_says_so_until_the_freeze_ends(coun
     assert saying(theirs) == []
 
 
+def test_a_frozen_unit_that_gave_itself_our_code_marks_nothing_of_ours(county, visit, pages):
+    _, own = pages
+    with unit_context(county):
+        Peer.objects.update(origin=f"minqing/{county.code}/0a1b2c3d")
+    freeze(county, timezone.localdate())
+    for address in own:
+        assert SAID not in visit(county).get(address).content.decode()
+
+
 def test_a_page_that_a_reader_kept_is_sent_anew_once_the_unit_is_frozen(county, visit, pages):
     (_, address, *_), _ = pages
     client = visit(county)

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from minqing.archives.matrix import Source
 from search.text import is_han, pieces
 from sync.exchange.incidents import frozen_origins
+from tenants.current import current_unit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -58,8 +59,11 @@ def frozen_notice(name: str) -> dict[str, bool]:
 
 @register.simple_tag
 def frozen_codes() -> frozenset[str]:
-    """Codes of units whose heads do not fit together at present: lists mark what is theirs."""
-    return frozenset(origin.split("/")[1] for origin in frozen_origins())
+    """Codes of units whose heads do not fit together at present: lists mark what is theirs.
+
+    Never this unit's own, whatever code another one gave itself.
+    """
+    return frozenset(origin.split("/")[1] for origin in frozen_origins()) - {current_unit().code}
 
 
 @register.filter
