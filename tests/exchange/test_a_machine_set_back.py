@@ -7,15 +7,15 @@ import shutil
 import pytest
 from django.core.management import call_command
 
-from sync import identity
 from sync.errors import SignerRefused
-from sync.exchange import doorbell, peers, pull, returning
+from sync.exchange import doorbell, returning
 from sync.ledger import refill
 from sync.models import Incident, Peer
 from sync.signer import store
 from tenants.current import unit_context
 from tests.support.backups import back_up, bring_back, restore
 from tests.support.exchange import KIND, applied_bodies, publish
+from tests.support.handing import pull_in
 from tests.support.served import connect, served
 
 
@@ -46,13 +46,6 @@ def started_anew(boot, signer):
     signer.restart()
 
 
-def fetch(unit, other):
-    with unit_context(other):
-        origin = identity.origin()
-    with unit_context(unit):
-        return pull.pull(peers.peer_by_origin(origin))
-
-
 def swept(unit):
     with unit_context(unit):
         returning.sweep()
@@ -67,7 +60,7 @@ def test_a_machine_that_was_set_back_signs_no_second_history(port, county, city,
     kept = signer.folder.with_name("kept")
     shutil.copytree(signer.folder, kept)
     publish(county, b"after")
-    assert fetch(city, county).fault == ""
+    pull_in(city, county)
     restore(county)
     signer.restart()
     for file in signer.folder.glob("high-water*"):
@@ -81,7 +74,7 @@ def test_a_machine_that_was_set_back_signs_no_second_history(port, county, city,
     assert "does not lead to it" in swept(county)
     bring_back(county)
     publish(county, b"goes on")
-    assert fetch(city, county).fault == ""
+    pull_in(city, county)
     assert applied_bodies(city) == [b"before", b"after", b"would have been a fork", b"goes on"]
     with unit_context(city):
         assert not Incident.objects.exists()
@@ -92,7 +85,7 @@ def test_a_machine_that_was_only_started_anew_goes_on_once_its_peers_were_asked(
 ):
     connect(county, city, port, KIND)
     publish(county, b"before")
-    assert fetch(city, county).fault == ""
+    pull_in(city, county)
     started_anew(boot, signer)
     with pytest.raises(SignerRefused):
         publish(county, b"waits")
@@ -100,7 +93,7 @@ def test_a_machine_that_was_only_started_anew_goes_on_once_its_peers_were_asked(
     assert "until its peers were asked" in capsys.readouterr().out
     assert swept(county) == ""
     publish(county, b"goes on")
-    assert fetch(city, county).fault == ""
+    pull_in(city, county)
     assert applied_bodies(city) == [b"before", b"waits", b"goes on"]
 
 

@@ -19,22 +19,36 @@ def port(fresh_database):
         yield port
 
 
-def test_a_grant_is_given_taken_back_and_given_again_with_or_without_what_came_in_between(
-    port, county, city
-):
-    connect(county, city, port, KIND, OTHER)
+@pytest.fixture
+def grant(county, city):
+    """Have 新邵县 change what it gives 邵阳市 of KIND."""
     with unit_context(city):
         us = identity.origin()
 
-    def grant(**how):
+    def change(**how):
         with unit_context(county):
             peers.grant_set(us, KIND, **how)
 
-    def pulled():
+    return change
+
+
+@pytest.fixture
+def pulled(city):
+    """Have 邵阳市 pull, with nothing held against anybody; returns what it has."""
+
+    def fetched():
         with unit_context(city):
             assert pull.pull(Peer.objects.get()).fault == ""
+            assert not Incident.objects.exists()
         return applied_bodies(city)
 
+    return fetched
+
+
+def test_a_grant_is_given_taken_back_and_given_again_with_or_without_what_came_in_between(
+    port, county, city, grant, pulled
+):
+    connect(county, city, port, KIND, OTHER)
     publish(county, b"one", audience=audiences.CONNECTED)
     assert pulled() == [b"one"]
     grant(granted=False)
@@ -57,23 +71,10 @@ def test_a_grant_is_given_taken_back_and_given_again_with_or_without_what_came_i
 
 @pytest.mark.parametrize("at_once", [True, False])
 def test_a_chain_goes_on_where_it_was_granted_anew_and_nobody_is_accused(
-    port, county, city, at_once
+    port, county, city, grant, pulled, at_once
 ):
     """The records in between are not ours to see; what comes after them is whole as far as it was granted."""
     connect(county, city, port, KIND)
-    with unit_context(city):
-        us = identity.origin()
-
-    def grant(**how):
-        with unit_context(county):
-            peers.grant_set(us, KIND, **how)
-
-    def pulled():
-        with unit_context(city):
-            assert pull.pull(Peer.objects.get()).fault == ""
-            assert not Incident.objects.exists()
-        return applied_bodies(city)
-
     chain = {"audience": audiences.CONNECTED, "subjects": 1}
     publish(county, b"one", b"two", **chain)
     assert pulled() == [b"one", b"two"]

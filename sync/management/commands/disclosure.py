@@ -11,13 +11,12 @@ from django.core.management.base import BaseCommand, CommandError
 from sync.errors import SyncFault
 from sync.exchange import disclosures, peers
 from sync.formats import notes, withholding
+from sync.management.offline import OWN_KEYS_ONLY, called_rightly
 from tenants.current import unit_by_code, unit_context
 from tenants.errors import UnitFault
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
-
-CALLED_WRONGLY, OWN_KEYS_ONLY = 2, 3
 
 
 class Command(BaseCommand):
@@ -58,15 +57,9 @@ class Command(BaseCommand):
         self.stdout.write("Its notes agree with what it says today.")
 
     def _verify(self, options: dict[str, Any]) -> None:
-        try:
+        with called_rightly():
             octets = options["file"].read_bytes()
             trusted = [notes.VerifierKey.parse(text) for text in options["key"]]
-        except SyncFault as fault:  # says nothing about the proof
-            raise CommandError(str(fault), returncode=CALLED_WRONGLY) from fault
-        except OSError as fault:
-            raise CommandError(
-                f"{fault.filename}: {fault.strerror}.", returncode=CALLED_WRONGLY
-            ) from fault
         proof = withholding.decode(octets)
         self.stdout.write(withholding.verify_withholding(octets, trusted or proof.keys))
         if not trusted:

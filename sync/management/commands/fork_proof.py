@@ -11,11 +11,11 @@ from django.utils import timezone
 
 from sync.errors import SyncFault
 from sync.formats import forks, heads, notes, policies, regions
+from sync.management.offline import OWN_KEYS_ONLY, called_rightly
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
 
-CALLED_WRONGLY, OWN_KEYS_ONLY = 2, 3
 
 _WHAT_IT_MEANS = (
     "Both heads carry the log's own signature; one history cannot begin with both. The file does not say who did it or why: a stolen "
@@ -43,16 +43,10 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
+        with called_rightly():
             octets = options["file"].read_bytes()
             keys = [notes.VerifierKey.parse(text) for text in options["key"]]
             policy = _policy(options)
-        except SyncFault as fault:  # says nothing about the proof
-            raise CommandError(str(fault), returncode=CALLED_WRONGLY) from fault
-        except OSError as fault:
-            raise CommandError(
-                f"{fault.filename}: {fault.strerror}.", returncode=CALLED_WRONGLY
-            ) from fault
         try:
             proof = forks.decode(octets)
             trusted = _trusted(keys, policy, proof)
