@@ -78,3 +78,16 @@ def met(county, city, tmp_path):
             assert peers.connection_accept(state.origin, state.fingerprint).state == "accepted"
             peers.grant_set(origin_of(other), KIND, history=True)
     return county, city
+
+
+@pytest.fixture
+def long_logs(monkeypatch):
+    """Have every log read in many stretches, as one of a million records is; discs are cut elsewhere."""
+    monkeypatch.setattr("sync.exchange.reading.FIRST_LEAVES", 1)
+    monkeypatch.setattr("sync.exchange.reading.STRETCH_LEAVES", 7)
+
+
+@pytest.fixture
+def disc(tmp_path):
+    """Where a disc is written."""
+    return tmp_path / "disc"
