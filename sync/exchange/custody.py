@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from sync.errors import PolicyFault
 from sync.exchange import region
-from sync.formats import handovers
+from sync.formats import first_homes, handovers
 from sync.models.exchange import Incident, Quarantine, Received
 from sync.models.handovers import Custody, Handover, Reassignment, Superior, Tenure
 from sync.refusals import PeerFault
@@ -31,7 +31,10 @@ class Charge(Protocol):
     noun: str
 
     def first_home(self, subject: str) -> str:
-        """Return the origin that issued the subject first as far as this unit knows; empty for nobody."""
+        """Return the origin that issued the subject first as far as this unit knows; empty for nobody.
+
+        Where the subject's id says in which log it began (``first_homes``), no other is named.
+        """
 
     def history(self, subject: str) -> list[str]:
         """Return the commitments of what the home (or homes) made public about the subject and still stands."""
@@ -135,7 +138,7 @@ def may_issue(subject: str, origin: str, index: int) -> str:
     rows = [row for row in Tenure.objects.filter(subject=subject) if row.origin == origin]
     known = Custody.objects.filter(subject=subject).exists()
     if not known and not rows:
-        return ""
+        return "" if first_homes.may_begin(subject, origin) else "waits"
     fits = [row for row in rows if row.after < index and (row.until is None or index <= row.until)]
     if any(row.proven for row in fits):
         return ""

@@ -14,6 +14,7 @@ from minqing.archives.models import PublicEntryRow, PublicOfficialRow, PublicRep
 from search.models import Mark
 from sync import identity
 from sync.errors import RecordRejected
+from sync.formats import first_homes
 from sync.kinds import ReceivedRecord
 from sync.models.exchange import Peer
 from tenants.current import unit_context
@@ -49,6 +50,12 @@ def connected(origin: str, *, code: str, name: str) -> None:
         accepted_here=DAY,
         accepted_there=DAY,
     )
+
+
+@pytest.fixture
+def old_ids(monkeypatch):
+    """Officials get ids as the releases before 0.2.0 gave them: they do not say in which log the official began."""
+    monkeypatch.setattr(first_homes, "new_id", lambda _origin: uuid.uuid4())
 
 
 @pytest.fixture
@@ -241,7 +248,7 @@ def test_a_record_for_somebody_else_is_not_made_public(county, neighbour, story)
         apply([_replace(first, header=header)])
 
 
-def test_another_unit_cannot_speak_under_our_ids(county, neighbour):
+def test_another_unit_cannot_speak_under_our_old_ids(old_ids, county, neighbour):
     with unit_context(county):
         office = Office()
         official = office.official("王示例")
@@ -262,7 +269,24 @@ def test_another_unit_cannot_speak_under_our_ids(county, neighbour):
         assert selectors.entry_page(entry).entry.home_name == "新邵县"
 
 
-def test_a_correction_gives_an_entrys_page_to_nobody_else_who_used_its_id(county, neighbour, story):
+def test_no_other_log_speaks_under_an_id_that_says_where_it_began(county, neighbour):
+    with unit_context(county):
+        office = Office()
+        office.published(office.official("王示例"))
+        stolen = issued()
+    with unit_context(neighbour):
+        forger = identity.origin()
+        for number, record in enumerate(stolen):
+            forged = _replace(record, origin=forger, commitment=f"{number:064x}")
+            with pytest.raises(RecordRejected, match="it is not the home"):
+                apply([forged])
+            apply([record])
+        assert selectors.unit_page("430522").unit.officials == 1
+
+
+def test_a_correction_gives_an_entrys_page_to_nobody_else_who_used_its_id(
+    old_ids, county, neighbour, story
+):
     _office, _official, entry = story
     with unit_context(neighbour):
         received = issued()
@@ -276,7 +300,7 @@ def test_a_correction_gives_an_entrys_page_to_nobody_else_who_used_its_id(county
         assert (page.origin, page.entry.title) == (mine[0].origin, "更正后的标题")
 
 
-def test_nobody_steps_into_an_officials_page_that_was_taken_down(county, neighbour, story):
+def test_nobody_steps_into_an_officials_page_that_was_taken_down(old_ids, county, neighbour, story):
     office, official, _entry = story
     with unit_context(neighbour):
         services.official_withdraw(by=office.reviewer, official=official, reason="依据不足")
@@ -311,7 +335,9 @@ def test_our_own_bodies_pass_the_readers_own_check(county):
         assert selectors.entry_page(entry).entry.text == "第一行\n第二行\t\u2028 𠮷 é"
 
 
-def test_a_second_log_under_a_units_code_never_mixes_into_its_page(county, neighbour, story):
+def test_a_second_log_under_a_units_code_never_mixes_into_its_page(
+    old_ids, county, neighbour, story
+):
     received = take_in(county, neighbour)
     with unit_context(county):
         impostors = [

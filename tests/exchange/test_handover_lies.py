@@ -16,7 +16,7 @@ import pytest
 from minqing.archives import selectors
 from minqing.archives.errors import NotInArchive
 from sync.exchange import custody, keys
-from sync.formats import handovers, notes, possession
+from sync.formats import first_homes, handovers, notes, possession
 from sync.formats.handovers import Accept, Cancel, Close, Notice, Offer
 from sync.models import Incident, Peer
 from tests.support.teller import PUBLIC_ID, SUBJECT, held, home, read, three_connected
@@ -148,14 +148,34 @@ def test_whoever_names_a_home_before_any_facts_are_here_makes_nobody_the_home(to
     assert len(held()) == 1
 
 
-def test_an_offer_that_came_before_the_facts_counts_once_they_are_here(told):
-    _, home_later, taker = told
-    offer = home_later.offers(taker)
-    read(home_later)
+def test_whoever_is_read_first_takes_nobody_who_began_in_another_log(told):
+    old, new, thief = told
+    thief.facts()
+    thief.offers(new)
+    read(thief)
     assert custody.standing(SUBJECT) is None
-    home_later.facts()
-    read(home_later)
-    assert (home(), held()) == ((home_later.origin, ""), [])
+    with pytest.raises(NotInArchive):
+        selectors.official_page(PUBLIC_ID)
+    offer = old.offers(new)
+    read(old)
+    assert home() == (old.origin, "")
+    assert selectors.official_page(PUBLIC_ID).official.origin == old.origin
+    new.takes(old.closes(offer, new.step(Accept, offer=offer)), old, old.checkpoint())
+    read(new, old, thief)
+    assert home() == (new.origin, "")
+    assert len(held()) == 2  # the thief's facts and its offer, for ever
+
+
+def test_an_offer_that_came_before_the_facts_counts_once_they_are_here(told):
+    old, taker, _ = told
+    old.records.clear()
+    old.chains.clear()
+    offer = old.offers(taker)
+    read(old)
+    assert custody.standing(SUBJECT) is None
+    old.facts()
+    read(old)
+    assert (home(), held()) == ((old.origin, ""), [])
     assert custody.standing(SUBJECT).passages[0].offer == offer
 
 
@@ -309,3 +329,14 @@ def test_the_example_of_the_protocol_page_is_what_the_code_makes():
     step = handovers.decode(example.encode())
     assert isinstance(step, Offer)
     assert handovers.encode(step).decode() == example
+
+
+def test_the_id_of_the_protocol_page_began_in_the_log_beside_it():
+    page = (Path(__file__).parents[2] / "docs" / "protocol-exchange.md").read_text()
+    (line,) = re.findall(r"```first-home\n(.*)\n```", page)
+    origin, number = line.split()
+    assert first_homes.may_begin(f"official:{number}", origin)
+    assert not first_homes.may_begin(f"official:{number}", origin[:-1] + "e")
+    fresh = first_homes.new_id(origin)
+    assert (fresh.version, fresh.variant) == (8, uuid.RFC_4122)
+    assert first_homes.may_begin(f"official:{fresh}", origin)

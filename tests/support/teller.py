@@ -8,13 +8,14 @@ from contextlib import ExitStack, contextmanager
 from minqing.archives import bodies
 from sync import identity
 from sync.exchange import custody, handover, peers, pull
-from sync.formats import handovers
+from sync.formats import first_homes, handovers
 from sync.formats.handovers import Close, Offer, Taken
 from sync.models import Peer, Quarantine
 from tenants.current import unit_context
 from tests.support import liar as lies
 
-PUBLIC_ID = uuid.UUID(int=20261122, version=4)
+OLD_HOME = "minqing/430581/0a1b2c3d"
+PUBLIC_ID = first_homes.new_id(OLD_HOME)
 SUBJECT = f"official:{PUBLIC_ID}"
 
 
@@ -65,7 +66,8 @@ def three_connected(county):
     """The old home, the new one and their superior, all made up and connected to 新邵县."""
     with ExitStack() as stack:
         tellers = [
-            stack.enter_context(Teller(code).served()) for code in ("430581", "430582", "430500")
+            stack.enter_context(Teller(code, origin=origin).served())
+            for code, origin in (("430581", OLD_HOME), ("430582", ""), ("430500", ""))
         ]
         stack.enter_context(unit_context(county))
         for teller in tellers:

@@ -18,6 +18,7 @@ from search.marks import mark
 from search.tasks import drain_soon
 from sync import identity
 from sync.exchange import custody
+from sync.formats import first_homes
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -39,7 +40,14 @@ class Officials:
         if Official.objects.filter(public_id=public_id, home=own).exists():
             return own
         rows = PublicOfficialRow.objects.filter(official_id=public_id).order_by("pk")
-        return rows.values_list("origin", flat=True).first() or ""
+        return next(
+            (
+                origin
+                for origin in rows.values_list("origin", flat=True)
+                if first_homes.may_begin(subject, origin)
+            ),
+            "",
+        )
 
     def history(self, subject: str) -> list[str]:
         """Return the commitments of the facts, entries and statements that every home so far made public."""

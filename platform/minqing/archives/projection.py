@@ -18,6 +18,7 @@ from sync import audiences
 from sync.errors import RecordRejected
 from sync.exchange.custody import facts_came, may_issue, watched
 from sync.exchange.peers import connected_peers
+from sync.formats import first_homes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,9 +36,9 @@ class Published:
     subject: str
     body: bytes
     index: int = 0  # in the log of another unit
-    watched: frozenset[str] = (
-        frozenset()
-    )  # subjects whose home may be another than the issuer; none for our own
+    watched: frozenset[str] | None = None
+    """Subjects whose home may be another than the issuer; None for our own records, whose services refuse."""
+
     accepted_name: str = (
         ""  # of a followed unit, as its connection was accepted; its own later word does not count
     )
@@ -250,8 +251,10 @@ _NOT_HOME = {
 
 def _check_home(record: Published, official: str) -> None:
     """One home at any index: a record of another log, or of a home before or after its time, is held back."""
+    if record.watched is None or not official:
+        return
     subject = subject_of("official", official)
-    if subject not in record.watched:
+    if subject not in record.watched and first_homes.may_begin(subject, record.origin):
         return
     why = may_issue(subject, record.origin, record.index)
     if why:

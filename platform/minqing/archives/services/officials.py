@@ -19,6 +19,7 @@ from minqing.archives.services.moves import publish, require_home
 from minqing.archives.services.plans import require_plan
 from search.tasks import drain_soon
 from sync import identity, ledger
+from sync.formats import first_homes
 from tenants.current import current_unit
 
 if TYPE_CHECKING:
@@ -36,8 +37,10 @@ def official_create(
         BadValue: a value does not fit, or the official is here already.
     """
     staff = require(by, Role.CLERK)
+    home = identity.origin()
     official = Official(
-        home=identity.origin(),
+        public_id=first_homes.new_id(home),
+        home=home,
         name=checks.name(name),
         birth_month=checks.month(_("出生年月"), birth_month),
         telephone=checks.telephone(telephone),
