@@ -1,0 +1,79 @@
+"""What a superior says of a dead or frozen home: notice, order, and the home's objection. Each function takes one step in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+
+from sync.exchange import custody, passages
+from sync.exchange import handover_rows as rows
+from sync.models.handovers import Reassignment
+
+if TYPE_CHECKING:
+    from sync.exchange.handover_rows import Event
+    from sync.formats.handovers import Notice, Objection, Order, Taken
+
+
+def notice(event: Event, step: Notice) -> None:
+    """Take in a superior's notice that a home is dead or frozen."""
+    if Reassignment.objects.filter(notice=event.commitment).exists():
+        return
+    if custody.superior_of(step.home) != event.origin:
+        event.reject("The directory here does not name this unit superior to the home.")
+    if rows.locked(event).home != step.home:
+        event.reject("The notice names a home that is not the home here.")
+    if step.to == step.home:
+        event.reject("The notice names the same unit twice.")
+    Reassignment.objects.create(
+        subject=event.subject, superior=event.origin, giver=step.home, taker=step.to, size=step.size, reason=step.reason,
+        notice=event.commitment, noticed_on=event.day,
+    )  # fmt: skip
+
+
+def order(event: Event, step: Order) -> Taken | None:
+    """Take in the order that follows a notice; where it names this unit, return what it says of it."""
+    found = Reassignment.objects.filter(
+        subject=event.subject, notice=step.notice, superior=event.origin
+    ).first()
+    if found is None:
+        event.reject("The order names no notice of this unit.")
+    if found.order == event.commitment:
+        return None
+    if (event.day - found.noticed_on).days < settings.MINQING.notice_days:
+        event.reject("The order comes before the public notice has stood long enough.")
+    row = rows.locked(event)
+    others = (
+        Reassignment.objects.filter(subject=event.subject, giver=found.giver)
+        .exclude(order="")
+        .exclude(pk=found.pk)
+    )
+    twice = bool(found.order) or others.exists()
+    found.order, found.ordered_on = found.order or event.commitment, event.day
+    found.save()
+    if twice:
+        rows.contest(row, "two-orders")
+    elif found.objection:
+        rows.contest(row, "objected")
+    elif row.home != found.giver:
+        rows.contest(row, "order-after-close")
+    elif not row.contested:
+        return passages.move(
+            row, found.giver, found.taker, cites=event.commitment, until=found.size - 1, event=event
+        )
+    return None
+
+
+def objection(event: Event, step: Objection) -> None:
+    """Take in that the home lives."""
+    found = Reassignment.objects.filter(subject=event.subject, notice=step.notice).first()
+    if found is None:
+        event.reject("It objects to a notice that is not known here.")
+    if found.giver != event.origin:
+        event.reject("Only the home that a notice names objects to it.")
+    if found.objection:
+        return
+    found.objection, found.objected_on = event.commitment, event.day
+    found.save()
+    if found.order:
+        rows.contest(rows.locked(event), "objected")
