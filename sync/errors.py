@@ -17,12 +17,16 @@ class RecordFault(SyncFault):
 
 
 class RecordRejected(SyncFault):
-    """An apply handler refuses one received record; its subject waits, nothing else does."""
+    """An apply handler refuses one received record; its subject waits, nothing else does.
 
-    def __init__(self, commitment: str, reason: str) -> None:
+    ``about`` names the subject whose home it waits to learn, if that is all: it is tried again when there is news of that one.
+    """
+
+    def __init__(self, commitment: str, reason: str, *, about: str = "") -> None:
         super().__init__(f"{commitment}: {reason}")
         self.commitment = commitment
         self.reason = reason
+        self.about = about
 
 
 class NoteFault(SyncFault):

@@ -195,7 +195,7 @@ def attempt(item: Judged, record: ReceivedRecord) -> bool:
             _call(record.header.kind, [record])
             connection.check_constraints()
     except RecordRejected as fault:
-        item.hold("rejected", fault.reason)
+        item.hold("rejected", fault.reason, about=fault.about)
         return False
     except Exception as fault:  # noqa: BLE001  a handler's own fault must hold back one subject only
         _reraise_outage(fault)
@@ -256,7 +256,7 @@ def _quarantine(peer: Peer, items: Iterable[Judged]) -> None:
     Quarantine.objects.bulk_create([
         Quarantine(
             peer=peer, index=item.opening.index, subject=item.header.subject, audience=item.header.audience,
-            kind=item.header.kind, reason=item.reason, sentence=item.sentence[:300], since=today,
+            kind=item.header.kind, reason=item.reason, sentence=item.sentence[:300], since=today, about=item.about,
         )
         for item in items
         if item.state in {Received.HELD, Received.REFUSED} and item.header is not None

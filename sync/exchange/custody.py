@@ -80,6 +80,12 @@ class Passage:
     taken: str
     """Commitment of the taker's own record that says it holds the close; empty: not known here yet."""
 
+    records: int
+    """So many public records were handed over, as the giver says."""
+
+    agrees: bool | None
+    """Whether that is what this unit held then; None: not closed, or not compared."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Ruling:
@@ -97,6 +103,8 @@ class Ruling:
     objection: str
     objected_on: datetime.date | None
     taken: str
+    late_known: int
+    """So many records of the old home above ``size`` people here knew of when they settled a contest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +120,9 @@ class Standing:
     """Oldest first."""
 
     rulings: tuple[Ruling, ...]
+    settled_on: datetime.date | None = None
+    settled_why: str = ""
+    """Of the last contest that people here decided."""
 
     @property
     def homes(self) -> tuple[str, ...]:
@@ -215,6 +226,8 @@ def standings(subjects: Iterable[str] | None = None) -> list[Standing]:
             or _contested_now(row, passages.get(row.subject, []), rulings.get(row.subject, [])),
             passages=tuple(passages.get(row.subject, [])),
             rulings=tuple(rulings.get(row.subject, [])),
+            settled_on=row.settled_on,
+            settled_why=row.settled_why,
         )
         for row in custodies
     ]
@@ -230,20 +243,21 @@ def _contested_now(row: Custody, passages: Sequence[Passage], rulings: Sequence[
     if Incident.objects.filter(peer__origin__in=givers, name="forked", settled_on=None).exists():
         return "forked"
     for ruling in rulings:
-        if (
-            ruling.order
-            and Received.objects.filter(
-                peer__origin=ruling.giver, index__gte=ruling.size, subject=row.subject
-            ).exists()
-        ):
+        late = ruling.order and late_records(row.subject, ruling.giver, ruling.size)
+        if late and late > ruling.late_known:
             return "late-records"
     return ""
+
+
+def late_records(subject: str, giver: str, size: int) -> int:
+    """Return how many records about a subject its old home wrote above the size that an order left it."""
+    return Received.objects.filter(peer__origin=giver, index__gte=size, subject=subject).count()
 
 
 def _passage(row: Handover, taken: str) -> Passage:
     return Passage(
         number=row.number, giver=row.giver, taker=row.taker, state=row.state, offer=row.offer, offered_on=row.offered_on,
-        accept=row.accept, settled=row.settled, settled_on=row.settled_on, reason=row.reason, taken=taken,
+        accept=row.accept, settled=row.settled, settled_on=row.settled_on, reason=row.reason, taken=taken, records=row.records, agrees=row.agrees,
     )  # fmt: skip
 
 
@@ -251,7 +265,7 @@ def _ruling(row: Reassignment, taken: str) -> Ruling:
     return Ruling(
         superior=row.superior, giver=row.giver, taker=row.taker, reason=row.reason, size=row.size, notice=row.notice,
         noticed_on=row.noticed_on, order=row.order, ordered_on=row.ordered_on, objection=row.objection,
-        objected_on=row.objected_on, taken=taken,
+        objected_on=row.objected_on, taken=taken, late_known=row.late_known,
     )  # fmt: skip
 
 

@@ -35,6 +35,8 @@ from sync.models.handovers import Custody
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from django.db.models import QuerySet
+
     from sync.kinds import ReceivedRecord
 
 
@@ -126,12 +128,24 @@ def _take(event: Event) -> AnyStep | None:
 def try_again() -> None:
     """Take in what was held back until a step came that has come now; part of every sweep."""
     # All news at once: a log that tells much of it has what waits tried once, not once for each.
-    if Custody.objects.filter(news=True).update(news=False):
-        retry()
+    with transaction.atomic():
+        told = Custody.objects.select_for_update().filter(news=True)
+        about = list(told.values_list("subject", flat=True))
+        Custody.objects.filter(subject__in=about).update(news=False)
+    if about:
+        waiting = Quarantine.objects.filter(reason="rejected", about__in=about)
+        for peer in _sound(waiting):
+            replay.replay(peer, about=about)
 
 
 def retry() -> int:
-    """Try everything again that was held back; return how many records were taken in."""
-    waiting = Quarantine.objects.filter(reason="rejected").values("peer")
-    peers = Peer.objects.filter(pk__in=waiting, frozen_on=None)
-    return sum(replay.replay(peer, everything=True) for peer in peers)
+    """Try everything again that was held back; return how many records were taken in.
+
+    Part of a sweep each day: a notice has stood long enough, a superior is another now.
+    """
+    waiting = Quarantine.objects.filter(reason="rejected")
+    return sum(replay.replay(peer, everything=True) for peer in _sound(waiting))
+
+
+def _sound(waiting: QuerySet[Quarantine]) -> QuerySet[Peer]:
+    return Peer.objects.filter(pk__in=waiting.values("peer"), frozen_on=None)

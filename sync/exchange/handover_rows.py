@@ -43,7 +43,7 @@ class Event:
 
     def reject(self, reason: str) -> NoReturn:
         """Hold it back: what it rests on may come later."""
-        raise RecordRejected(self.commitment, reason)
+        raise RecordRejected(self.commitment, reason, about=self.subject)
 
 
 def history_of(subject: str) -> list[str]:

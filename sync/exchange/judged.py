@@ -25,6 +25,9 @@ class Judged(msgspec.Struct, gc=False):
     state: int = Received.APPLIED
     reason: str = ""
     sentence: str = ""
+    about: str = ""
+    """The subject whose home it waits to learn, where that is all."""
+
     row: bytes = b""
     """As it will be written, where that was made already."""
 
@@ -34,9 +37,10 @@ class Judged(msgspec.Struct, gc=False):
         assert self.header is not None
         return self.header.subject, self.header.audience
 
-    def hold(self, reason: str, sentence: str) -> None:
+    def hold(self, reason: str, sentence: str, *, about: str = "") -> None:
         """Keep it back."""
         self.state, self.reason, self.sentence, self.row = Received.HELD, reason, sentence, b""
+        self.about = about
 
     def refuse(self, reason: str, sentence: str) -> None:
         """Never apply it."""

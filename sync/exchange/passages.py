@@ -119,12 +119,16 @@ def close(event: Event, step: Close) -> Taken | None:
     unasked = not found.accept and found.taker == identity.origin()
     found.state, found.accept = "closed", found.accept or step.accept
     found.records, found.root = step.records, step.root
+    history = rows.history_of(event.subject)
+    found.agrees = (step.records, step.root) == (len(history), handovers.history_root(history))
     _settle(found, event)
     if differs or unasked:
         rows.contest(row, "accept-differs")
     elif not row.contested:
         until = OWN_END if event.index is None else event.index
-        return move(row, found.giver, found.taker, cites=event.commitment, until=until, event=event)
+        return move(
+            row, found.giver, found.taker, cites=event.commitment, until=until, of=event.origin, index=event.index
+        )  # fmt: skip
     return None
 
 
@@ -202,9 +206,12 @@ def _compare_head(step: Taken) -> None:
 
 
 def move(
-    row: Custody, giver: str, taker: str, *, cites: str, until: int, event: Event
+    row: Custody, giver: str, taker: str, *, cites: str, until: int, of: str, index: int | None
 ) -> Taken | None:
-    """Let the home change; where it is this unit now, return what it says of it."""
+    """Let the home change; where it is this unit now, return what it says of it.
+
+    ``cites`` is the close or the order, which stands in the log ``of`` at ``index``; the giver's records count up to ``until``.
+    """
     Tenure.objects.filter(subject=row.subject, origin=giver, until=None).update(until=until)
     Tenure.objects.filter(subject=row.subject, origin=taker, cites=cites).update(proven=True)
     row.home = taker
@@ -215,12 +222,10 @@ def move(
     said = Tenure.objects.filter(subject=row.subject, origin=taker, cites=cites).exclude(taken="")
     if taker == identity.origin() and charge is not None and not said.exists():
         head = (
-            PeerHead.objects.filter(
-                peer__origin=event.origin, proven=True, size__gt=event.index or 0
-            )
+            PeerHead.objects.filter(peer__origin=of, proven=True, size__gt=index or 0)
             .order_by("size")
             .first()
         )
         own = heads.own_lines(bytes(head.note), keyring.log_keys(head.peer)) if head else b""
-        return Taken(subject=row.subject, cites=cites, head=own.decode(), of=event.origin)
+        return Taken(subject=row.subject, cites=cites, head=own.decode(), of=of)
     return None

@@ -18,7 +18,7 @@ from sync.ledger.appends import place
 from sync.models.exchange import Following, Quarantine, Received
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from sync.models.exchange import Peer
     from sync.refusals import PeerLied
@@ -30,30 +30,34 @@ _tried: dict[tuple[str, str, str], tuple[int | None, ...]] = {}
 """How far this process was with each peer, and what waited, when it last tried broken chains."""
 
 
-def replay(peer: Peer, *, everything: bool = False) -> int:
+def replay(peer: Peer, *, everything: bool = False, about: Collection[str] = ()) -> int:
     """Apply held records whose hindrance is gone, in log order; return how many.
 
     Unknown kinds that are known now and chains that are whole now are tried by themselves; ``everything`` also
-    tries what a handler had rejected. Repeatable.
+    tries what a handler had rejected, ``about`` what waits to learn who keeps one of these subjects. Repeatable.
     """
+    held_here = Quarantine.objects.filter(peer=peer).exclude(reason__in=REFUSED_REASONS)
+    tried = held_here if everything else held_here.exclude(_would_say_again(about))
     done = 0
     blocked: set[tuple[str, str]] = set()
     after = -1
     while True:
         with transaction.atomic():
             Following.objects.select_for_update().get(peer=peer)
-            waiting = list(
-                Quarantine.objects.filter(peer=peer, index__gt=after)
-                .exclude(reason__in=REFUSED_REASONS)
-                .order_by("index")[:_ROUND]
-            )
+            waiting = list(tried.filter(index__gt=after).order_by("index")[:_ROUND])
             for held in waiting:
-                done += _retry(peer, held, blocked, everything=everything)
+                done += _retry(peer, held, blocked)
         if len(waiting) < _ROUND:
             if everything:
                 Following.objects.filter(peer=peer).update(kinds_tried=_judges())
             return done
         after = waiting[-1].index
+
+
+def _would_say_again(about: Collection[str]) -> Q:
+    """What a handler would say again: of what was rejected or failed all that waits for no news of these subjects."""
+    said = Q(reason__in=("rejected", "failed"))
+    return said & ~Q(about__in=about) if about else said
 
 
 def due(peer: Peer) -> bool:
@@ -110,22 +114,19 @@ def unexplained(peer: Peer) -> Iterator[PeerLied]:
             yield apply.lie_of(item)
 
 
-def _retry(peer: Peer, held: Quarantine, blocked: set[tuple[str, str]], *, everything: bool) -> int:
+def _retry(peer: Peer, held: Quarantine, blocked: set[tuple[str, str]]) -> int:
     chain = (held.subject, held.audience)
     if chain in blocked:
         return 0
     item = _load(peer, held.index)
     assert item.header is not None
-    if (
-        (held.reason in {"rejected", "failed"} and not everything)
-        or not judging.kind_is_known(item.header.kind, item.header.schema)
-        or not chains.follows(peer, item)
-    ):
+    known = judging.kind_is_known(item.header.kind, item.header.schema)
+    if not known or not chains.follows(peer, item):
         blocked.add(chain)
     elif not apply.attempt(item, apply.received(item, peer.origin)):
         blocked.add(chain)
-        held.reason, held.sentence = item.reason, item.sentence[:300]
-        held.save(update_fields=["reason", "sentence"])
+        held.reason, held.sentence, held.about = item.reason, item.sentence[:300], item.about
+        held.save(update_fields=["reason", "sentence", "about"])
     else:
         held.delete()
         Received.objects.filter(peer=peer, index=item.opening.index).update(state=Received.APPLIED)

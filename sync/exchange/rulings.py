@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.db.models import Max
+from django.utils import timezone
 
 from sync.exchange import custody, passages
 from sync.exchange import handover_rows as rows
+from sync.models.exchange import PeerHead
 from sync.models.handovers import Reassignment
 
 if TYPE_CHECKING:
+    import datetime
+
     from sync.exchange.handover_rows import Event
     from sync.formats.handovers import Notice, Objection, Order, Taken
 
@@ -27,8 +32,17 @@ def notice(event: Event, step: Notice) -> None:
         event.reject("The notice names the same unit twice.")
     Reassignment.objects.create(
         subject=event.subject, superior=event.origin, giver=step.home, taker=step.to, size=step.size, reason=step.reason,
-        notice=event.commitment, noticed_on=event.day,
+        notice=event.commitment, noticed_on=event.day, stands_from=_stands_from(event),
     )  # fmt: skip
+
+
+def _stands_from(event: Event) -> datetime.date:
+    """The day it bears, or the later one on which its log still showed a head without it."""
+    if event.index is None:
+        return event.day
+    without = PeerHead.objects.filter(peer__origin=event.origin, size__lte=event.index)
+    seen = without.aggregate(last=Max("seen_on"))["last"]
+    return max(event.day, seen or event.day)
 
 
 def order(event: Event, step: Order) -> Taken | None:
@@ -40,7 +54,7 @@ def order(event: Event, step: Order) -> Taken | None:
         event.reject("The order names no notice of this unit.")
     if found.order == event.commitment:
         return None
-    if (event.day - found.noticed_on).days < settings.MINQING.notice_days:
+    if not _stood_long_enough(found, event.day):
         event.reject("The order comes before the public notice has stood long enough.")
     row = rows.locked(event)
     others = (
@@ -59,9 +73,18 @@ def order(event: Event, step: Order) -> Taken | None:
         rows.contest(row, "order-after-close")
     elif not row.contested:
         return passages.move(
-            row, found.giver, found.taker, cites=event.commitment, until=found.size - 1, event=event
-        )
+            row, found.giver, found.taker, cites=event.commitment, until=found.size - 1,
+            of=event.origin, index=event.index,
+        )  # fmt: skip
     return None
+
+
+def _stood_long_enough(found: Reassignment, ordered_on: datetime.date) -> bool:
+    """Both by the days that the superior wrote, and by what this unit saw until today."""
+    days, today = settings.MINQING.notice_days, timezone.localdate()
+    said = ordered_on - found.noticed_on
+    seen = today - (found.stands_from or found.noticed_on)
+    return ordered_on <= today and min(said, seen).days >= days
 
 
 def objection(event: Event, step: Objection) -> None:

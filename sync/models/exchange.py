@@ -275,12 +275,18 @@ class Quarantine(models.Model):
     kind = models.CharField(max_length=65)
     reason = models.CharField(max_length=32)
     sentence = models.CharField(max_length=300)
+    about = models.CharField(max_length=120, blank=True, default="")
+    """The subject whose home it waits to learn, where that is all; tried again when there is news of it."""
+
     since = models.DateField()
 
     class Meta:
         ordering = ["index"]
         constraints = [models.UniqueConstraint(fields=["peer", "index"], name="quarantine_once")]
-        indexes = [models.Index(fields=["peer", "subject", "audience"], name="quarantine_chain")]
+        indexes = [
+            models.Index(fields=["peer", "subject", "audience"], name="quarantine_chain"),
+            models.Index(fields=["about"], condition=~Q(about=""), name="quarantine_about"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.index}: {self.reason}"

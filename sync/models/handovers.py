@@ -22,6 +22,10 @@ class Custody(models.Model):
     news = models.BooleanField(default=False)
     """Something arrived that records held back may have waited for."""
 
+    settled_on = models.DateField(null=True)
+    settled_why = models.CharField(max_length=400, blank=True, default="")
+    """People here decided a contest: ``settling``. It holds until something new is contested."""
+
     class Meta:
         ordering = ["subject"]
 
@@ -87,6 +91,9 @@ class Handover(models.Model):
     root = models.CharField(max_length=64, blank=True)
     """What the giver says the history is: how many records, and the tree's root over their commitments."""
 
+    agrees = models.BooleanField(null=True)
+    """Whether that is what this unit held when it read the close; null: not closed, or closed before it was compared."""
+
     class Meta:
         ordering = ["id"]
         constraints = [
@@ -114,10 +121,15 @@ class Reassignment(models.Model):
     reason = models.CharField(max_length=400)
     notice = models.CharField(max_length=COMMITMENT, unique=True)
     noticed_on = models.DateField()
+    stands_from = models.DateField(null=True)
+    """The first day on which the notice can have stood, as far as this unit saw: a log can write an earlier day."""
+
     order = models.CharField(max_length=COMMITMENT, blank=True)
     ordered_on = models.DateField(null=True)
     objection = models.CharField(max_length=COMMITMENT, blank=True)
     objected_on = models.DateField(null=True)
+    late_known = models.PositiveIntegerField(default=0)
+    """So many records of the old home above ``size`` were here when people settled that there are any."""
 
     class Meta:
         ordering = ["id"]

@@ -12,10 +12,12 @@ from django.test import override_settings
 from django.utils import timezone
 
 from minqing.archives import selectors
-from sync.exchange import custody, keys, pull, region
+from sync.exchange import custody, handover, keys, pull, region
 from sync.formats import notes, possession, regions
 from sync.formats.handovers import Notice, Objection, Order
 from sync.models import Peer
+from sync.models.exchange import PeerHead
+from sync.models.handovers import Reassignment
 from tests.support.teller import PUBLIC_ID, SUBJECT, held, home, read, three_connected
 
 
@@ -92,6 +94,7 @@ def test_the_region_s_policy_names_whose_order_counts(told, trusted):
     if trusted:
         region.trust(superior.origin)
     read(old, superior)
+    seen_before(superior, "2026-09-30")
     assert custody.superior_of(old.origin) == (superior.origin if trusted else "")
     assert custody.superior_of(superior.origin) == ""
     assert custody.units_below(superior.origin) == (
@@ -123,6 +126,45 @@ def test_a_line_that_an_operator_entered_goes_before_the_policy(told):
 def test_an_order_before_the_notice_has_stood_is_held_back(told, notice):
     old, _new, superior = told
     superior.step(Order, notice=notice, day="2026-10-30")
+    read(old, superior)
+    assert home() == (old.origin, "")
+    assert len(held()) == 1
+
+
+def seen_before(teller, day):
+    """The heads of a unit that are known here were seen on an earlier day."""
+    PeerHead.objects.filter(peer__origin=teller.origin).update(seen_on=day)
+
+
+def test_a_notice_counts_from_the_day_on_which_its_log_still_lacked_it(told):
+    old, new, superior = told
+    custody.superior_set(old.origin, superior.origin)
+    superior.add(b"something else", kind="tests.line")
+    read(old, superior)
+    noticed = superior.step(
+        Notice, day="2026-10-01", home=old.origin, to=new.origin, reason="停摆", size=1
+    )
+    new.takes(superior.step(Order, notice=noticed, day="2026-10-31"), superior)
+    new.facts()
+    read(superior, new)
+    assert home() == (old.origin, "")
+    assert "The order comes before the public notice has stood long enough." in held()
+    ago = timezone.localdate() - datetime.timedelta(days=30)
+    Reassignment.objects.update(stands_from=ago)  # thirty days pass
+    handover.retry()  # as each day's sweep does
+    handover.try_again()
+    assert (home(), held()) == ((new.origin, ""), [])
+
+
+def test_an_order_of_a_day_to_come_waits_for_it(told):
+    old, new, superior = told
+    custody.superior_set(old.origin, superior.origin)
+    tomorrow = timezone.localdate() + datetime.timedelta(days=1)
+    ago = tomorrow - datetime.timedelta(days=31)
+    noticed = superior.step(
+        Notice, day=str(ago), home=old.origin, to=new.origin, reason="停摆", size=1
+    )
+    superior.step(Order, notice=noticed, day=str(tomorrow))
     read(old, superior)
     assert home() == (old.origin, "")
     assert len(held()) == 1

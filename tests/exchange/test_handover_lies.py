@@ -12,13 +12,16 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from minqing.archives import selectors
 from minqing.archives.errors import NotInArchive
-from sync.exchange import custody, keys
+from sync.exchange import custody, handover, handover_rows, keys
 from sync.formats import first_homes, handovers, notes, possession
 from sync.formats.handovers import Accept, Cancel, Close, Notice, Offer
 from sync.models import Incident, Peer
+from sync.models.handovers import Custody
 from tests.support.teller import PUBLIC_ID, SUBJECT, held, home, read, three_connected
 
 
@@ -321,6 +324,51 @@ def test_a_step_in_another_spelling_or_under_another_subject_is_held_back(told):
     read(old)
     assert len(held()) == 2
     assert custody.standing(SUBJECT) is None
+
+
+def test_news_of_one_official_tries_nothing_that_waits_for_another(told):
+    old, new, other = told
+    read(old)
+    old.offers(new)
+    read(old)
+
+    def statements():
+        Custody.objects.update(news=True)
+        with CaptureQueriesContext(connection) as asked:
+            handover.try_again()
+        return len(asked)
+
+    without = statements()
+    for number in range(20):
+        name = first_homes.new_id(old.origin)
+        other.facts(official=name)
+        other.step(Offer, subject=f"official:{name}", number=1, records=0, root="", to=new.origin)
+        other.entry(str(name), number)
+    read(other)
+    assert len(held()) == 60
+    assert statements() == without
+
+
+@pytest.mark.parametrize("honest", [True, False])
+def test_what_the_close_says_was_handed_over_is_compared_with_what_is_here(
+    told, visit, county, honest
+):
+    old, new, _ = told
+    read(old)
+    history = handover_rows.history_of(SUBJECT)
+    assert len(history) == 1
+    offer = old.offers(new)
+    accept = new.step(Accept, offer=offer)
+    said = history if honest else [*history, "ab" * 32]
+    close = old.step(
+        Close, offer=offer, accept=accept, records=len(said), root=handovers.history_root(said)
+    )
+    new.takes(close, old, old.checkpoint())
+    read(old, new)
+    assert home() == (new.origin, "")
+    assert custody.standing(SUBJECT).passages[0].agrees is honest
+    page = visit(county).get(f"/officials/{PUBLIC_ID}/").content.decode()
+    assert ("与原单位所说一致" if honest else "所存不全，或者不同") in page
 
 
 def test_the_example_of_the_protocol_page_is_what_the_code_makes():

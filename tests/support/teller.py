@@ -22,21 +22,23 @@ SUBJECT = f"official:{PUBLIC_ID}"
 class Teller(lies.Liar):
     """A made-up unit that tells steps of handovers and facts about one official."""
 
-    def step(self, kind, day="2026-11-22", **fields):
+    def step(self, kind, day="2026-11-22", subject=SUBJECT, **fields):
         """Append one step."""
-        body = handovers.encode(kind(subject=SUBJECT, **fields))
-        return self.add(body, kind=handovers.KIND, subject=handovers.subject_of(SUBJECT), day=day)
+        body = handovers.encode(kind(subject=subject, **fields))
+        return self.add(body, kind=handovers.KIND, subject=handovers.subject_of(subject), day=day)
 
-    def facts(self, version=1):
+    def facts(self, version=1, official=PUBLIC_ID):
         """Append the official's public facts."""
         post = bodies.PostBody(
             duties="", from_month="202403", title="镇长", to_month="", unit_name="坪上镇"
         )
         body = bodies.OfficialBody(
-            home_name=self.code, name="王示例", official=str(PUBLIC_ID), posts=(post,), reason="",
+            home_name=self.code, name="王示例", official=str(official), posts=(post,), reason="",
             state="published", telephone="", version=version,
         )  # fmt: skip
-        return self.add(bodies.encode(body), kind=bodies.OFFICIAL_KIND, subject=SUBJECT)
+        return self.add(
+            bodies.encode(body), kind=bodies.OFFICIAL_KIND, subject=f"official:{official}"
+        )
 
     def entry(self, official, number, version=1, source="visit"):
         """Append an entry about an official."""

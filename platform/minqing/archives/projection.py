@@ -237,9 +237,18 @@ def _apply(records: Sequence[ReceivedRecord], project: Callable[[Published], Non
         try:
             project(published)
         except bodies.BodyFault as fault:
-            raise RecordRejected(record.commitment, str(fault)) from fault
+            about = fault.subject if isinstance(fault, _NotHome) else ""
+            raise RecordRejected(record.commitment, str(fault), about=about) from fault
     if records:
         drain_soon()
+
+
+class _NotHome(bodies.BodyFault):
+    """It waits for news of who keeps the official, or waits for ever."""
+
+    def __init__(self, sentence: str, subject: str) -> None:
+        super().__init__(sentence)
+        self.subject = subject
 
 
 _NOT_HOME = {
@@ -258,7 +267,7 @@ def _check_home(record: Published, official: str) -> None:
         return
     why = may_issue(subject, record.origin, record.index)
     if why:
-        raise bodies.BodyFault(_NOT_HOME[why])
+        raise _NotHome(_NOT_HOME[why], subject)
 
 
 def _check_subject(record: Published, noun: str, public_id: str) -> None:

@@ -135,6 +135,8 @@ class HandoverLine:
     closed: str  # the old home's close, or the superior's order
     taken: str  # the new home's record that it holds it; empty while it is not known here
     superior: str  # who ordered it; empty for an ordinary handover
+    records: int = 0  # so many public records were handed over, as the old home says
+    agrees: bool | None = None  # whether this unit held the same ones then; None: not compared
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,6 +146,7 @@ class CustodyPage:
     home: str  # name of the unit
     home_origin: str
     contested: str  # a sentence; empty when nothing is contested
+    settled: str  # a sentence about a contest that people here decided; empty for none
     lines: tuple[HandoverLine, ...]  # oldest first
     notices: tuple[str, ...]  # sentences: public notices that stand
     records: frozenset[str]  # every commitment above, whose proof anybody may have

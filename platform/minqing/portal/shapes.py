@@ -111,6 +111,8 @@ class HandoverLine(Shape):
     superior = s.CharField()
     closed = s.CharField()
     taken = s.CharField()
+    records = s.IntegerField()
+    agrees = s.BooleanField(allow_null=True)
 
 
 class Custody(Shape):
@@ -119,6 +121,7 @@ class Custody(Shape):
     home = s.CharField()
     home_origin = s.CharField()
     contested = s.CharField()
+    settled = s.CharField()
     notices = s.ListField(child=s.CharField())
     lines = HandoverLine(many=True)
 

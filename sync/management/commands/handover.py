@@ -1,4 +1,4 @@
-"""`minqing handover list|superior`: who keeps what, and whose order counts when a home is dead."""
+"""`minqing handover list|superior|settle`: who keeps what, whose order counts when a home is dead, what people decided."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand, CommandError
 
 from sync.errors import SyncFault
-from sync.exchange import custody, peers
+from sync.exchange import custody, handover, peers, settling
 from sync.identity import origin
 from tenants.current import unit_by_code, unit_context
 from tenants.errors import UnitFault
@@ -30,6 +30,13 @@ class Command(BaseCommand):
         superior.add_argument("unit", help="code of the unit of this deployment")
         superior.add_argument("below", help="origin of the unit that may be dead one day")
         superior.add_argument("above", help="origin of the unit that the directory names superior")
+        settle = verbs.add_parser("settle", help="decide where a contested subject is kept")
+        settle.add_argument("unit", help="code of the unit of this deployment")
+        settle.add_argument("subject", help="as `minqing handover list` shows it")
+        settle.add_argument("home", help="origin of the unit that keeps it")
+        settle.add_argument(
+            "--why", required=True, help="what the decision rests on; shown in public"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -44,6 +51,11 @@ class Command(BaseCommand):
             if name != own:
                 peers.peer_by_origin(name)
         custody.superior_set(options["below"], options["above"])
+        handover.retry()
+
+    def _settle(self, options: dict[str, Any]) -> None:
+        settling.settle(options["subject"], options["home"], options["why"])
+        self.stdout.write("Settled here; other units decide for themselves.")
 
     def _list(self, options: dict[str, Any]) -> None:
         for stands in custody.standings():

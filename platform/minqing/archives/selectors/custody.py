@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from minqing.archives.models import PublicOfficialRow
@@ -41,6 +42,7 @@ def custody_page(stands: Standing) -> CustodyPage:
         home=names[stands.home],
         home_origin=stands.home,
         contested=contested_sentence(stands.contested),
+        settled=_settled_sentence(stands, names[stands.home]),
         lines=tuple(lines),
         notices=notices,
         records=frozenset((proofs | {ruling.notice for ruling in stands.rulings}) - {""}),
@@ -73,6 +75,14 @@ def contested_sentence(why: str) -> str:
     }[why]
 
 
+def _settled_sentence(stands: Standing, home: str) -> str:
+    if stands.contested or stands.settled_on is None:
+        return ""
+    return _("归属曾有争议，%(day)s经人工核查，认定由%(home)s管理：%(why)s") % {
+        "day": date_format(stands.settled_on), "home": home, "why": stands.settled_why,
+    }  # fmt: skip
+
+
 def _origins(stands: Standing) -> set[str]:
     found = {stands.home, identity.origin()}
     for passage in stands.passages:
@@ -85,7 +95,7 @@ def _origins(stands: Standing) -> set[str]:
 def _passed(passage: Passage, names: dict[str, str]) -> HandoverLine:
     return HandoverLine(
         giver=names[passage.giver], taker=names[passage.taker], day=passage.settled_on, closed=passage.settled,
-        taken=passage.taken, superior="",
+        taken=passage.taken, superior="", records=passage.records, agrees=passage.agrees,
     )  # fmt: skip
 
 
