@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from sync.exchange import requests
 from sync.exchange.pace import Pace
-from sync.exchange.wire import Transport, deadline
+from sync.exchange.wire import Transport, certificate_fault, deadline
 from sync.refusals import PeerFault, PeerLied, Refused, Unreachable
 
 if TYPE_CHECKING:
@@ -151,9 +151,7 @@ class Client:
                     ) from fault
                 raise Unreachable("The peer did not answer in time.") from fault
             except _BREAKS as fault:
-                raise Unreachable(
-                    f"The peer could not be reached ({type(fault).__name__})."
-                ) from fault
+                raise Unreachable(_why_unreachable(fault)) from fault
             finally:
                 self._pace.end(began, len(received))
         return _judge(answer, limits.understood)
@@ -171,6 +169,16 @@ class _Limits:
 
 _TIMEOUTS = (httpx.TimeoutException, httpcore.TimeoutException)
 _BREAKS = (httpx.HTTPError, httpcore.NetworkError, httpcore.ProtocolError, OSError)
+
+
+def _why_unreachable(fault: Exception) -> str:
+    certificate = certificate_fault(fault)
+    if certificate:
+        return (
+            f"The certificate at the peer's address does not hold: {certificate}."
+            " Where an authority of your own network made it, name its file in MINQING_PEER_CA."
+        )
+    return f"The peer could not be reached ({type(fault).__name__})."
 
 
 def _check_envelope(response: httpx.Response, cap: int, received: bytearray) -> None:

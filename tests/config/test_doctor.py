@@ -47,12 +47,15 @@ def test_our_own_nginx_file_keeps_no_address():
         (("if ($lengthless) { return 411; }", ""), "lengthless"),
         (("error_log /dev/null crit;", "error_log /var/log/nginx/error.log;"), "error_log"),
         (
-            ("proxy_set_header Host $host;", "proxy_set_header X-Real-IP $remote_addr;"),
+            ("proxy_set_header Host $http_host;", "proxy_set_header X-Real-IP $remote_addr;"),
             "address must not be passed on",
         ),
         (("access_log off;", "# access_log off;"), "access_log off"),
         (
-            ("$host;", "$host;\nproxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;"),
+            (
+                "$http_host;",
+                "$http_host;\nproxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;",
+            ),
             "address must not be passed on",
         ),
         (

@@ -72,7 +72,7 @@ def test_the_web_learns_the_host_and_the_scheme_and_no_address(web, client, page
     said = "203.0.113.77"
     client.get(page, headers={"X-Forwarded-For": said, "X-Real-IP": said, "Forwarded": f"for={said}"})  # fmt: skip
     [(_, _, headers, _)] = web.seen
-    assert headers["Host"] == HOST
+    assert headers["Host"] == f"{HOST}:{client.base_url.port}"
     assert headers["X-Forwarded-Proto"] == "https"
     assert said not in str(headers)
     assert "127.0.0.1" not in str(headers)

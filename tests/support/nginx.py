@@ -101,19 +101,22 @@ class Front:
 
 
 @contextmanager
-def front(folder, *, changes=()):
-    """Run nginx with our file; ``changes`` are pairs of words to be replaced, for a test that wants to see it fail."""
-    certificates(folder)
+def front(folder, *, changes=(), hosts=(HOST,), upstream=None, **certificate):
+    """Run nginx with our file, before a web that only notes or before the one at the port ``upstream``.
+
+    ``changes`` are pairs of words to be replaced, for a test that wants to see it fail; ``certificate`` is as `certificates` takes it.
+    """
+    certificates(folder, **{"names": hosts, **certificate})
     web = Web()
     serving = threading.Thread(target=web.serve_forever, daemon=True)
     serving.start()
     started = Front(folder, web)
     text = FILE.read_text()
     own = [
-        ("unix:/run/minqing-web/web.sock", f"127.0.0.1:{web.server_port}"),
+        ("unix:/run/minqing-web/web.sock", f"127.0.0.1:{upstream or web.server_port}"),
         ("listen 443 ", f"listen 127.0.0.1:{started.port} "),
         ("listen 80;", f"listen 127.0.0.1:{started.plain_port};"),
-        ("xinshao.example.cn", HOST),
+        ("xinshao.example.cn", " ".join(hosts)),
         ("/etc/minqing/tls/fullchain.pem", str(folder / "server.pem")),
         ("/etc/minqing/tls/key.pem", str(folder / "server.key")),
         ("error_log /dev/null crit;", f"error_log {folder / 'messages'} info;"),

@@ -55,7 +55,7 @@ def served() -> Iterator[int]:
 
 def address(unit: Unit, port: int) -> str:
     """Return a served unit's address."""
-    return f"http://{unit.host}:{port}"
+    return f"{'https' if settings.MINQING.https else 'http'}://{unit.host}:{port}"
 
 
 def connect(first: Unit, second: Unit, port: int, *kinds: str, history: bool = True) -> None:

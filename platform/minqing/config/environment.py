@@ -7,6 +7,7 @@ start with a sentence that names the variable and says what to write instead.
 from __future__ import annotations
 
 import os
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,6 +83,10 @@ class Environment:
     peer_growth: int
     """``MINQING_PEER_GROWTH``: entries by which a peer's log may grow between two heads (default 50000000); more is an incident."""
 
+    peer_ca: Path | None
+    """``MINQING_PEER_CA``: PEM file with certificate authorities that peers' and witnesses' addresses may rest on besides the public
+    ones, as government networks have their own (default none)."""
+
     @classmethod
     def from_variables(cls, variables: Mapping[str, str]) -> Environment:
         """Read the variables.
@@ -130,6 +135,7 @@ class Environment:
             backup_days=_number(variables, "MINQING_BACKUP_DAYS", 30, least=0),
             notice_days=_number(variables, "MINQING_NOTICE_DAYS", 30, least=0),
             peer_growth=_number(variables, "MINQING_PEER_GROWTH", 50_000_000, least=1),
+            peer_ca=_authorities(variables, "MINQING_PEER_CA"),
         )
 
 
@@ -142,6 +148,20 @@ def _switch(variables: Mapping[str, str], name: str, *, default: bool = False) -
     if value in {"1", "yes", "true", "on"}:
         return True
     raise EnvironmentFault(f"{name} is {value!r}: write 1 or 0.")
+
+
+def _authorities(variables: Mapping[str, str], name: str) -> Path | None:
+    """A file of certificates that can be read now: a unit that started without them would find every peer unreachable."""
+    if not variables.get(name):
+        return None
+    file = Path(variables[name]).absolute()
+    try:
+        ssl.create_default_context(cafile=file)
+    except (OSError, ssl.SSLError) as fault:
+        raise EnvironmentFault(
+            f"{name} is {str(file)!r}, which holds no certificates that can be read ({fault}): name a PEM file."
+        ) from fault
+    return file
 
 
 def _number(variables: Mapping[str, str], name: str, default: int, *, least: int) -> int:
