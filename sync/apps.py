@@ -60,3 +60,4 @@ class SyncConfig(AppConfig):
         sweeps.register_published("doorbell", fastpath.published)
         erasers.register_eraser("parcels", fastpath.let_go)
         receipts.register_prover(relayed.prove_followed)
+        receipts.register_quorum(region.asks_for)

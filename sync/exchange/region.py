@@ -27,7 +27,7 @@ from sync.signer import client as signer_client
 from sync.signer.messages import SignPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from sync.kinds import ReceivedRecord
     from sync.ledger import SignedHead
@@ -248,6 +248,18 @@ def _opened(
         except PolicyFault as refused:
             fault = refused
     raise fault
+
+
+def asks_for() -> Callable[[Collection[str]], bool] | None:
+    """Return what says whether witnesses with these keys are as many as the policy in force asks of our heads; None where it asks none."""
+    try:
+        found = current()
+    except PolicyFault:
+        return None
+    if found is None or found.policy.quorum == policies.NONE:
+        return None
+    policy, outside = found.policy, found.policy.outside(identity.origin())
+    return lambda keys: policy.met({key for key in outside.values() if str(key) in keys})
 
 
 def quorum(head: SignedHead) -> Quorum | None:

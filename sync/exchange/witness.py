@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from sync import identity, ledger
 from sync.errors import NoteFault, ProofFault, SignerFault, SignerRefused
-from sync.exchange import keyring, mirror, region
+from sync.exchange import keyring, mirror, region, requests
 from sync.exchange.contacts import contact_note, contacts_due
 from sync.exchange.incidents import incident_record
 from sync.exchange.peers import client_for, connected_peers
@@ -299,10 +299,14 @@ def keep_carried(peer: Peer, note: bytes) -> None:
 
 def _keep(peer: Peer, head: SignedHead, answer: str) -> None:
     known = keyring.verifiers(peer, "witness")
-    text, kept = notes.parse_note(head.note).text, False
+    latest = (timezone.now() + requests.SKEW).timestamp()
+    text, kept, ahead = notes.parse_note(head.note).text, False, 0
     for line in answer.strip("\n").split("\n"):
         note = notes.Note(text, (notes.parse_signature(line),))
         for found in notes.cosigned_by(note, known):
+            if found.timestamp > latest:
+                ahead = max(ahead, found.timestamp)
+                continue
             Cosignature.objects.get_or_create(
                 size=head.size,
                 root=head.root,
@@ -310,6 +314,10 @@ def _keep(peer: Peer, head: SignedHead, answer: str) -> None:
                 defaults={"operator": peer.operator, "line": line},
             )
             kept = True
+    if ahead and not kept:  # it would tell readers of a time at which nobody had seen anything
+        raise NoteFault(
+            f"The witness dates its cosignature {(ahead - latest) / 3600:.1f} h ahead of our clock: one of the two is wrong."
+        )
     if not kept:
         raise NoteFault("The witness's answer holds no cosignature by its key.")
 

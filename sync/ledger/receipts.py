@@ -11,7 +11,6 @@ import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from django.db import connection
-from django.db.models import Count
 
 from sync import audiences, identity, ledger
 from sync.errors import LedgerFault, NoteFault
@@ -21,7 +20,7 @@ from sync.ledger.heads import with_cosignatures
 from sync.models import Cosignature, Entry, Head, Opening
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Sequence
 
 TITLE = "minqing/acknowledgement/v1"
 
@@ -42,6 +41,22 @@ _HEADS = 64
 """Newest heads among which the one for a proof is chosen."""
 
 _provers: list[ForeignProver] = []
+
+
+class Quorum(Protocol):
+    """Knows what a reader of this region asks of a head."""
+
+    def __call__(self) -> Callable[[Collection[str]], bool] | None:
+        """Return what says whether witnesses with these keys are enough, or None where nothing is asked."""
+
+
+_quorums: list[Quorum] = []
+
+
+def register_quorum(quorum: Quorum) -> None:
+    """Have somebody asked which heads have countersignatures enough."""
+    if quorum not in _quorums:
+        _quorums.append(quorum)
 
 
 def register_prover(prover: ForeignProver) -> None:
@@ -150,15 +165,21 @@ def _prove(opening: Opening, head: ledger.SignedHead) -> bytes:
 
 
 def _head_over(index: int) -> ledger.SignedHead | None:
-    """Return, of the newest heads over an index, the one that most operators have countersigned, the newest of several.
+    """Return, of the newest heads over an index, the newest that has the countersignatures which the region's policy asks for.
 
-    A reader may ask for more than one operator; the newest head has the first signature before it has the others.
+    Where none has them, or nobody asks, the one that most operators have countersigned, the newest of several: a reader may ask
+    for more than one operator, and the newest head has the first signature before it has the others.
     """
     over = Cosignature.objects.filter(size__gt=index)
-    newest = over.order_by("-size").values_list("size", flat=True).distinct()[:_HEADS]
-    counted = over.filter(size__in=list(newest)).values("size").order_by()
-    most = counted.annotate(many=Count("operator", distinct=True)).order_by("-many", "-size")
-    witnessed = most.values_list("size", flat=True).first()
+    newest = list(over.order_by("-size").values_list("size", flat=True).distinct()[:_HEADS])
+    signed: dict[int, list[tuple[str, str]]] = {size: [] for size in newest}
+    for size, key, operator in over.filter(size__in=newest).values_list(
+        "size", "witness_key", "operator"
+    ):
+        signed[size].append((key, operator))
+    met = next((found for found in (asks() for asks in _quorums) if found is not None), None)
+    enough = (size for size in newest if met and met({key for key, _ in signed[size]}))
+    most = max(newest, key=lambda size: (len({name for _, name in signed[size]}), size), default=0)
     heads = Head.objects.filter(size__gt=index).order_by("-size")
-    row = (heads.filter(size=witnessed).first() if witnessed is not None else None) or heads.first()
+    row = heads.filter(size=next(enough, most)).first() or heads.first()
     return with_cosignatures(row) if row is not None else None

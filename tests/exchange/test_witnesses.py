@@ -20,6 +20,7 @@ from tenants.current import unit_context
 from tests.support import liar as lies
 from tests.support.exchange import publish
 from tests.support.served import served
+from tests.support.witnessing import cosigning
 
 
 @pytest.fixture
@@ -201,27 +202,6 @@ def test_a_witness_that_holds_a_later_head_of_ours_stops_a_copy_of_us(port, liar
         publish(county, b"would be a fork")
 
 
-def cosigning(liar, *, claim=None):
-    """Let the liar witness: cosign whatever comes, or first claim a size."""
-
-    def handler(http):
-        note = liar.seen[-1][3].partition(b"\n\n")[2]
-        said = liar.seen[-1][3].split(b"\n", 1)[0]
-        if claim is not None and said != b"old %d" % claim:
-            http.send_response(409)
-            answer = b"%d\n" % claim
-        else:
-            http.send_response(200)
-            answer = notes.cosign(
-                notes.parse_note(note).text, liar.keys["witness"], 1_800_000_000
-            ).line.encode()
-        http.send_header("Content-Length", str(len(answer)))
-        http.end_headers()
-        http.wfile.write(answer)
-
-    return handler
-
-
 def test_our_head_carries_the_cosignature_of_another_operator_and_counts_him_once(
     port, liar, county
 ):
@@ -274,6 +254,20 @@ def test_a_bare_number_from_a_witness_changes_nothing_here(port, liar, county):
 def test_a_witness_that_is_ahead_of_our_memory_is_asked_from_where_it_is(port, liar, county):
     publish(county, b"one", b"two")
     liar.misbehave("/witness", cosigning(liar, claim=1))
+    with unit_context(county):
+        assert witness.ask_witnesses() == 1
+
+
+def test_a_cosignature_of_a_time_to_come_is_not_kept_and_accuses_nobody(port, liar, county):
+    publish(county, b"one")
+    liar.misbehave("/witness", cosigning(liar, ahead=3600))
+    with unit_context(county):
+        assert witness.ask_witnesses() == 0
+        assert "ahead of our clock" in Contact.objects.get(direction="witness").last_error
+        assert not Cosignature.objects.exists()
+        assert not Incident.objects.exists()
+        Contact.objects.update(due_at=timezone.now())
+    liar.misbehave("/witness", cosigning(liar, ahead=60))
     with unit_context(county):
         assert witness.ask_witnesses() == 1
 

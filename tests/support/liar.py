@@ -26,6 +26,7 @@ class Liar:
     def __init__(self, code="430581", origin=""):
         self.origin = origin or f"minqing/{code}/{secrets.token_hex(4)}"
         self.code = code
+        self.operator = "somebody else"
         self.keys = {
             "log": notes.SigningKey.from_seed(self.origin, secrets.token_bytes(32)),
             "ack": notes.SigningKey.from_seed(f"{self.origin}/ack", secrets.token_bytes(32)),
@@ -137,7 +138,7 @@ class Liar:
                 "code": self.code,
                 "name": "演示县",
                 "level": "county",
-                "operator": "somebody else",
+                "operator": self.operator,
                 "address": self.address,
                 "keys": keys,
                 "kinds": ["tests.line"],
