@@ -65,7 +65,7 @@ class PeerFault(ExchangeFault):
 
 INCIDENTS = (
     "bad-signature", "rolled-back", "forked", "diverged", "changed", "withheld", "reordered", "malformed", "oversized",
-    "redirected", "slow", "refused", "replayed", "foreign-origin", "repeated", "broken-chain", "unreadable-header", "wrong-note",
+    "redirected", "slow", "refused", "replayed", "foreign-origin", "repeated", "broken-chain", "unreadable-header", "wrong-note", "unknown-key",
     "misdirected", "void-cancel", "void-close",
 )  # fmt: skip
 """Names of everything that is held against a peer."""

@@ -125,6 +125,11 @@ def _secret_retire(use: str) -> str:
     return identity.secret_retire(use)
 
 
+def has_ended(use: str) -> bool:
+    """Whether this unit ever ended a key of one use: a peer may know it by that one still."""
+    return any(notice.ended for _, notice in _announced(use))
+
+
 def former_log_keys() -> dict[notes.VerifierKey, int]:
     """Return log keys that ended, ours and our peers', each with the size of the last head before."""
     rows = PeerKey.objects.filter(use="log").exclude(last=None)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from django.db import connection
 from django.utils import timezone
 
-from sync.exchange import disclosures, faults, mirror, reading, replay, windows
+from sync.exchange import disclosures, faults, keys, learning, mirror, reading, replay, windows
 from sync.exchange.apply import take
 from sync.exchange.contacts import contact_note, idle_longer, idle_pause
 from sync.exchange.incidents import incident_once, incident_record
@@ -86,13 +86,11 @@ def _attempt(peer: Peer, contact: Contact) -> Pulled:
         incident_record(peer, lie)
         fault = lie.sentence
     except Refused as refused:
-        incident_record(
-            peer,
-            PeerLied(
-                "refused", str(refused), {"status": f"{refused.status} {refused.reason}".encode()}
-            ),
-        )
         fault = str(refused)
+        # A peer on an old backup does not know the key that came; it reads our log first.
+        if refused.reason != "signature" or not keys.has_ended("peer"):
+            said = f"{refused.status} {refused.reason}".encode()
+            incident_record(peer, PeerLied("refused", fault, {"status": said}))
     contact_note(contact, fault, retry_after=retry_after)
     mirrored, applied = Following.objects.values_list("mirrored", "applied").get(peer=peer)
     return Pulled(mirrored=mirrored, applied=applied, fault=fault)
@@ -127,12 +125,23 @@ def take_all(peer: Peer, source: Source) -> None:
         return
     if replay.due(peer):
         replay.replay(peer, everything=True)
-    _take_from_here(peer, source)
+    try:
+        _take_from_here(peer, source)
+    except PeerLied as unknown:
+        if unknown.name != "unknown-key" or not _learned(peer, source):
+            raise
+        _take_from_here(peer, source)
     if replay.gaps(peer):
         replay.replay(peer)
         for lie in replay.unexplained(peer):
             incident_once(peer, lie)
         replay.gaps_tried(peer)
+
+
+def _learned(peer: Peer, source: Source) -> bool:
+    """Whether the log itself says, further on, with which keys the peer signs now."""
+    following = Following.objects.get(peer=peer)
+    return learning.keys_ahead(peer, source, following.applied, following.mirrored)
 
 
 def _take_from_here(peer: Peer, source: Source) -> None:

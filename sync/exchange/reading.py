@@ -126,13 +126,17 @@ class _Reader:
             self._coming.put(None)
 
 
+def path(asked: range, head: int) -> str:
+    """Return the question for the records of some indexes, below a head's size."""
+    return f"/exchange/records?from={asked.start}&to={asked.stop}&head={head}"
+
+
 def _fetch(
     source: Source, between: Parties, keys: list[VerifierKey], asked: range, head: int
 ) -> Answer:
     """Fetch one answer and check its note."""
     start, stop = asked.start, asked.stop
-    path = f"/exchange/records?from={start}&to={stop}&head={head}"
-    stream = source.get(path, cap=ANSWER_CAP, seconds=ANSWER_SECONDS).body
+    stream = source.get(path(asked, head), cap=ANSWER_CAP, seconds=ANSWER_SECONDS).body
     openings, note = windows.read_window(stream)
     said = windows.check_note(
         note, keys=keys, issuer=between.issuer, recipient=between.us, start=start, stop=stop

@@ -84,8 +84,14 @@ def check_note(
     """Check whose note it is, for whom, and that it speaks of the range that was asked for.
 
     Raises:
-        PeerLied: ``wrong-note``.
+        PeerLied: ``wrong-note``; ``unknown-key`` where no key signed it that is known here.
     """
+    if notes.is_signed_by_others(note, keys):
+        raise PeerLied(
+            "unknown-key",
+            "The disclosure note is signed with a key that is not known here.",
+            {"disclosure.note": note},
+        )
     try:
         disclosure = framing.read_disclosure(note, *keys)
     except NoteFault as fault:

@@ -105,7 +105,16 @@ def read_disclosure(note: bytes, *keys: VerifierKey) -> Disclosure:
     Raises:
         NoteFault: malformed, or signed by none of the keys.
     """
-    lines = notes.open_note(note, keys).removesuffix("\n").split("\n")
+    return parse_disclosure(notes.open_note(note, keys))
+
+
+def parse_disclosure(text: str) -> Disclosure:
+    """Read the text of a disclosure note, whoever signed it.
+
+    Raises:
+        NoteFault: malformed.
+    """
+    lines = text.removesuffix("\n").split("\n")
     if len(lines) < 7 or lines[0] != _TITLE:
         raise NoteFault("This is no disclosure note.")
     values = []

@@ -264,6 +264,16 @@ def signed_by(note: Note, keys: Iterable[VerifierKey]) -> list[VerifierKey]:
     return found
 
 
+def is_signed_by_others(octets: bytes, keys: Iterable[VerifierKey]) -> bool:
+    """Tell whether a note can be read and no line of it is by one of these keys: then nothing about it can be judged yet."""
+    known = {(key.name, key.id) for key in keys}
+    try:
+        note = parse_note(octets)
+    except NoteFault:
+        return False
+    return not any((line.name, line.key_id) in known for line in note.signatures)
+
+
 def open_note(octets: bytes, keys: Sequence[VerifierKey]) -> str:
     """Return the text of a note that at least one known key signed.
 

@@ -289,7 +289,7 @@ def test_a_unit_whose_key_files_are_lost_is_believed_again_only_after_a_new_conn
     unit_provision(county)  # as `minqing prepare` does
     publish(county, b"after")
     assert "refused" in fetch(county, city).fault
-    assert "disclosure note does not hold" in fetch(city, county).fault
+    assert "signed with a key that is not known here" in fetch(city, county).fault
     assert applied_bodies(city) == [b"before"]
     with unit_context(city), pytest.raises(RequestRefused, match="other keys"):
         peers.connection_asked(_document_of(county))

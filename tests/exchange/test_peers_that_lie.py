@@ -260,12 +260,12 @@ def test_a_note_signed_by_another_key_or_for_another_unit_is_refused(liar, count
     liar.add(b"next")
     right = liar.keys["peer"]
     liar.keys["peer"] = notes.SigningKey.from_seed(f"{liar.origin}/peer", bytes(32))
-    assert "does not hold" in fetch(county).fault
+    assert "not known here" in fetch(county).fault
     liar.keys["peer"] = right
     liar.recipient = "minqing/430500/00000000"
     assert "another unit" in fetch(county).fault
     with unit_context(county):
-        assert {row.name for row in Incident.objects.all()} == {"wrong-note"}
+        assert {row.name for row in Incident.objects.all()} == {"unknown-key", "wrong-note"}
     assert applied_bodies(county) == TRUE
 
 

@@ -16,7 +16,10 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
+import msgspec
+
 from sync import audiences
+from sync.exchange import keys
 from sync.formats import framing, merkle, notes, possession, records, tiles
 
 
@@ -126,6 +129,15 @@ class Liar:
         """Bend nothing any more."""
         self._bends.clear()
         self._handlers.clear()
+
+    def announces(self, use, key):
+        """Append the announcement of a further key."""
+        named = str(key.verifier)
+        proof = possession.prove(self.origin, {use: named}, [key])[use]
+        body = msgspec.json.encode(
+            keys.Notice(use=use, key=named, proof=proof), order="deterministic"
+        )
+        return self.add(body, kind=keys.KIND, subject=f"key/{use}")
 
     def document(self):
         """Return the unit document."""

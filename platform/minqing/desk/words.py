@@ -43,6 +43,7 @@ INCIDENTS: Mapping[str, StrPromise] = MappingProxyType(
         "broken-chain": _("同一事项的记录前后接不上"),
         "unreadable-header": _("记录的抬头读不出来"),
         "wrong-note": _("对方签字的数目和实际不符"),
+        "unknown-key": _("对方签字用的密钥，本单位还不认识"),
         "misdirected": _("送来了不该给本单位的记录"),
         "void-cancel": _("移交办成以后又说撤回"),
         "void-close": _("移交办成以后又说是另一次接收"),

@@ -24,6 +24,7 @@ REFUSALS: Mapping[str, StrPromise] = MappingProxyType(
         "broken-chain": _("同一事项的记录前后没有接上"),
         "repeated": _("同一条记录收到两次"),
         "wrong-note": _("签字的数目和收到的没有对上"),
+        "unknown-key": _("签字用的密钥还不认识"),
     }
 )
 """By the incident's name; any other is a delivery that could not be read."""

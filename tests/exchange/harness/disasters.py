@@ -84,6 +84,11 @@ class Disasters(Hands):
                 )
         self.run.tell(unit, "adopt")
         self.fleet.keep(unit)
+        for (
+            other
+        ) in self.fleet.units:  # as its workers do by themselves: keys may have changed meanwhile
+            if other is not unit:
+                self.run.tell(unit, "pull", origin=other.origin)
         self.run.counts["came back from peers"] += 1
 
     def clone(self, unit, peer, step):

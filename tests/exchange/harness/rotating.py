@@ -13,15 +13,12 @@ class Rotating(Hands):
         self._changed(unit, "rotate", step["use"], "keys announced")
 
     def retire(self, unit, _, step):
-        """End the older key, once every peer has the other. Whoever restores an older backup does not know that one:
-        connecting such a unit anew is for people, so no backup of a peer's from before is used."""
+        """End the older key, once every peer has the other. Whoever restores an older backup reads in the log what came."""
         others = [other for other in self.fleet.units if other is not unit]
         if any(other.restored for other in others):
             return
         self.rest()  # what peers ask for at this moment says what they have
-        if self._changed(unit, "retire", step["use"], "keys ended"):
-            for other in others:
-                other.backup = -1
+        self._changed(unit, "retire", step["use"], "keys ended")
 
     def _changed(self, unit, command, use, counted):
         if unit.restored:
