@@ -58,8 +58,10 @@ def test_each_kind_of_step_befalls_three_units_and_has_its_effect(
     assert figures["offers made"] == 2
     assert figures["offers accepted"] == figures["offers cancelled"] == 1
     assert figures["discs taken in"] == 3
-    assert figures["keys announced"] == len([*plan.USES, "of the unit that is restored"])
-    assert figures["keys ended"] == len(plan.USES)
+    assert figures["keys announced"] == len(
+        [*plan.USES, "of the unit that is restored", "that it has to learn"]
+    )
+    assert figures["keys ended"] == len([*plan.USES, "that it has to learn"])
     assert figures["parcels put by the broker"] > 0
     assert figures["came back to the broker"] == 1
     assert figures["checks"] == 1

@@ -120,11 +120,17 @@ KEYS = [
 DISASTERS = [
     _step("back up", 2),
     _step("rotate", 2, use="peer"),
+    _step("rotate", 1, use="peer"),
+    *_exchanged(1, 2),
+    *(_step("pull", peer, 1) for peer in (2, 3, 3)),
+    _step("retire", 1, use="peer"),
+    *_exchanged(1, 2),
     *_exchanged(2, 1),
     _step("clone", 1, 2),
     _step("restore", 2, 1),
     _step("pull", 2, 1),
     _step("recover", 2, **{"from peers": True}),
 ]
+"""The backup is older than a key of unit 1 that unit 2 has to know, to read what unit 1 wrote since."""
 
 EVERY_STEP = [*LOAD, *GRANTS, *HANDOVERS, *WIRES, *BROKER, *MACHINES, *LYING, *KEYS, *DISASTERS]
