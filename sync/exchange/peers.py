@@ -6,7 +6,6 @@ by another way. Nothing is fetched from an address before an operator here typed
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -15,14 +14,14 @@ from django.db.models import Count, F, Max, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from sync.errors import NoteFault, RecordFault, SignerFault
+from sync.errors import RecordFault
 from sync.exchange import announced, documents
 from sync.exchange.client import Client, check_address
 from sync.exchange.contacts import contact_note
+from sync.exchange.countersigned import countersigned, witnesses_known
 from sync.exchange.standing import GrantState, PeerState, PeerUnit
-from sync.formats.notes import VerifierKey, cosigned_by, parse_note
 from sync.identity import origin as own_origin
-from sync.identity import peer_key, witness_key
+from sync.identity import peer_key
 from sync.kinds import kind_named
 from sync.models.exchange import (
     Contact,
@@ -40,6 +39,8 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from sync.exchange.documents import Document
+    from sync.exchange.standing import Countersigned
+    from sync.formats.notes import VerifierKey
 
 OPEN_OFFERS = 50
 """Requests of strangers that are kept until an operator looks; more are refused."""
@@ -96,8 +97,8 @@ def peers_with_state() -> list[PeerState]:
         .select_related("following")
         .prefetch_related("contacts", "grants")
     )
-    keys = _witness_keys()
-    return [_state(peer, keys) for peer in peers]
+    known = witnesses_known(connected_peers())
+    return [_state(peer, known) for peer in peers]
 
 
 def _count(rows: QuerySet[Quarantine] | QuerySet[Incident]) -> Coalesce:
@@ -105,27 +106,7 @@ def _count(rows: QuerySet[Quarantine] | QuerySet[Incident]) -> Coalesce:
     return Coalesce(Subquery(of_peer.annotate(many=Count("pk")).values("many")), 0)
 
 
-def _witness_keys() -> dict[VerifierKey, str]:
-    """Witness keys that we know, each with its operator."""
-    known = {VerifierKey.parse(peer.witness_key): peer.operator for peer in connected_peers()}
-    with contextlib.suppress(SignerFault):  # then the page is shown without our own witness
-        known[witness_key()] = settings.MINQING.operator
-    return known
-
-
-def _witnesses(peer: Peer, size: int, keys: dict[VerifierKey, str]) -> tuple[str, ...]:
-    """Operators other than the peer's own that countersigned its newest head that we proved."""
-    head = PeerHead.objects.filter(peer=peer, size=size, proven=True).first() if keys else None
-    if head is None:
-        return ()
-    try:
-        found = cosigned_by(parse_note(bytes(head.note)), keys)
-    except NoteFault:
-        return ()
-    return tuple(sorted({keys[cosignature.key] for cosignature in found} - {peer.operator}))
-
-
-def _state(peer: Peer, keys: dict[VerifierKey, str] | None = None) -> PeerState:
+def _state(peer: Peer, known: dict[VerifierKey, Countersigned] | None = None) -> PeerState:
     following = getattr(peer, "following", None) or Following(peer=peer)
     contacts = {contact.direction: contact for contact in peer.contacts.all()}
     pull = contacts.get("pull")
@@ -139,7 +120,7 @@ def _state(peer: Peer, keys: dict[VerifierKey, str] | None = None) -> PeerState:
         fingerprint=peer.fingerprint, state=peer.state, size=size, mirrored=following.mirrored,
         applied=following.applied, lag=max(0, size - following.applied), delivered=peer.delivered,
         last_success_day=pull.succeeded_on if pull else None, last_error=errors[0] if errors else "",
-        witnesses=_witnesses(peer, size, keys or {}), quarantined=getattr(peer, "held", 0), incidents=getattr(peer, "open_incidents", 0),
+        countersigned=countersigned(peer, size, known or {}), quarantined=getattr(peer, "held", 0), incidents=getattr(peer, "open_incidents", 0),
         frozen=peer.frozen_on is not None, proven_keys=peer.proven_keys,
         grants=tuple(GrantState(kind=g.kind, history=g.start == 0, start=g.start) for g in peer.grants.all()),
     )  # fmt: skip

@@ -37,6 +37,20 @@ class GrantState:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Countersigned:
+    """A witness under somebody's head."""
+
+    witness: str
+    """Name of its key."""
+
+    operator: str
+    """For whom it counts."""
+
+    units: tuple[str, ...]
+    """Names of the units known here that run with it: one witness serves a whole deployment."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class PeerState:
     """How things stand with a peer; what the desk and the page of connected units show."""
 
@@ -68,8 +82,8 @@ class PeerState:
     last_error: str
     """One sentence, empty when the last attempt went well."""
 
-    witnesses: tuple[str, ...]
-    """Operators other than its own that countersigned its newest head; each counts once."""
+    countersigned: tuple[Countersigned, ...]
+    """Witnesses of other operators than its own that countersigned its newest head."""
 
     quarantined: int
     incidents: int
@@ -77,6 +91,11 @@ class PeerState:
     grants: tuple[GrantState, ...]
     proven_keys: bool = True
     """It showed that it holds the keys it announced; False for one that was connected or asks with release 0.1."""
+
+    @property
+    def witnesses(self) -> tuple[str, ...]:
+        """The operators of those witnesses; each counts once, however many it runs."""
+        return tuple(sorted({one.operator for one in self.countersigned}))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack
 
 import pytest
 from django.db import transaction
 from django.utils import timezone
 
+from minqing.accounts.models import Role
 from sync import audiences, identity, ledger
-from sync.exchange import peers, region, witness
+from sync.exchange import peers, pull, region, witness
 from sync.formats import notes, verify
 from sync.ledger import receipts
 from sync.models import Peer
 from sync.models.exchange import Contact
 from tenants.current import unit_context
 from tests.support import liar as lies
+from tests.support.desk import signed_in, staff_of
 from tests.support.exchange import KIND, publish
 from tests.support.served import served
 from tests.support.witnessing import cosigning
@@ -88,3 +91,42 @@ def test_a_proof_stands_under_the_newest_head_that_the_policy_takes(three, count
         verdict = verify.verify(proof, found.policy)
         assert (verdict.result, verdict.size) == (verify.WITNESSED, met)
         assert notes.parse_checkpoint(notes.parse_note(head.note).text).size == newest
+
+
+def test_pages_name_the_witness_s_units_and_its_operator_and_nobody_of_the_logs_own(
+    three, county, visit
+):
+    (first, beside, other), joins = three
+    twin = joins("430585", "two")
+    first.add(b"line")
+
+    def seen(note):
+        text = notes.parse_note(note).text
+        lines = [
+            notes.cosign(text, one.keys["witness"], int(time.time())).line
+            for one in (beside, other)
+        ]
+        return note + "".join(lines).encode()
+
+    first.bend("/ledger/checkpoint", seen)
+    with unit_context(county):
+        Peer.objects.filter(origin=other.origin).update(name="隆回县")
+        Peer.objects.filter(origin=twin.origin).update(
+            name="邵阳市", witness_key=str(other.keys["witness"].verifier)
+        )
+        assert pull.pull(Peer.objects.get(origin=first.origin)).fault == ""
+        (state,) = (one for one in peers.peers_with_state() if one.origin == first.origin)
+        (one,) = state.countersigned
+        assert (one.operator, one.units) == ("two", ("隆回县", "邵阳市"))
+        assert one.witness == other.keys["witness"].name
+        assert state.witnesses == ("two",)
+    staff = staff_of(county, "operator", Role.OPERATOR)
+    for page in (
+        visit(county).get("/connected/"),
+        signed_in(county, staff).get("/desk/connections/"),
+        signed_in(county, staff).get(f"/desk/connections/{first.origin}/"),
+    ):
+        text = page.content.decode()
+        assert "隆回县等 2 个单位" in text
+        assert "（two 运行）" in text
+        assert "（one 运行）" not in text

@@ -201,6 +201,14 @@ class Found(Shape):
     facets = s.DictField(child=FacetValue(many=True))
 
 
+class Countersigned(Shape):
+    """A witness under a head: the name of its key, for whom it counts, which units run with it."""
+
+    witness = s.CharField()
+    operator = s.CharField()
+    units = s.ListField(child=s.CharField())
+
+
 class Peer(Shape):
     """A connected unit. ``lag`` is how many of its records are not taken in yet."""
 
@@ -215,4 +223,5 @@ class Peer(Shape):
     lag = s.IntegerField()
     last_success_day = s.DateField(allow_null=True)
     witnesses = s.ListField(child=s.CharField())
+    countersigned = Countersigned(many=True)
     frozen = s.BooleanField()
