@@ -46,6 +46,9 @@ _ALONE_SECONDS = 120.0
 _doubtful = threading.BoundedSemaphore(2)
 """Witnesses that did not answer last time are asked by two threads of this process at a time: the others have work to do."""
 
+_NOT_NOW = frozenset({"bad-note", "unknown-key", "copied", "state-lost"})
+"""Refusals of the signer that say nothing about the request's form."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -101,7 +104,7 @@ def _cosigned(peer: Peer, asked: _Asked) -> str:
         if refusal.code == "inconsistent":
             _look_for_fork(peer, asked.note)
             raise RequestRefused("unprovable", str(refusal)) from refusal
-        reason = "not-accepted" if refusal.code in {"bad-note", "unknown-key"} else "malformed"
+        reason = "not-accepted" if refusal.code in _NOT_NOW else "malformed"
         raise RequestRefused(reason, str(refusal)) from refusal
 
 

@@ -42,8 +42,9 @@ class Signer:
         except BlockingIOError:
             os.close(self._lock_file)
             raise SignerBusy(f"A signer runs on {folder} already.") from None
-        self._store = Store(folder)
         self._keys: dict[str, notes.SigningKey] = {}
+        witnesses = self._both_keys(self._file("witness"), notes.COSIGNATURE)
+        self._store = Store(folder, witnesses=[str(key.verifier) for key in witnesses])
         self._turn = threading.Lock()  # guards every check-and-persist
         witness = Witness(self._store, self._witness_keys, clock)
         self._doors: dict[type, Callable[[Any], messages.Answer]] = {

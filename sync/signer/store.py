@@ -17,7 +17,7 @@ from sync.errors import ProofFault, SignerRefused
 from sync.formats import merkle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (one INTEGER PRIMARY KEY CHECK (one = 1), stamp TEXT NOT NULL);
@@ -28,6 +28,7 @@ CREATE TABLE IF NOT EXISTS witnessed (
 CREATE TABLE IF NOT EXISTS coming (origin TEXT PRIMARY KEY, next_key TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS policy (origin TEXT PRIMARY KEY, version INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS confirmed (origin TEXT PRIMARY KEY, start TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS forgot (key TEXT PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS former (key TEXT PRIMARY KEY, successor TEXT NOT NULL UNIQUE, last INTEGER NOT NULL);
 """
 
@@ -72,7 +73,8 @@ def check_continues(last: Signed | Seen, size: int, root: bytes, proof: list[byt
 class Store:
     """High-water marks on disk. Used by one process only, which holds the folder's lock."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, witnesses: Sequence[str] = ()) -> None:
+        """Open the file, or make it; ``witnesses`` are the witness keys that are there already: what they cosigned is unknown to a new one."""
         self.path = folder / "high-water.sqlite3"
         self._lock_file = folder / "lock"
         self._db = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None)
@@ -83,7 +85,10 @@ class Store:
             self._stamp()
         )  # neither folder nor machine changes under a process that holds the lock
         self._start = BOOT.read_text().strip() if BOOT.exists() else ""
-        self._db.execute("INSERT OR IGNORE INTO meta VALUES (1, ?)", [self._here])
+        with self._together():
+            made = self._db.execute("INSERT OR IGNORE INTO meta VALUES (1, ?)", [self._here])
+            if made.rowcount:
+                self._db.executemany("INSERT INTO forgot VALUES (?)", [[key] for key in witnesses])
         (self._bound,) = self._db.execute("SELECT stamp FROM meta").fetchone()
         self.path.chmod(0o600)
 
@@ -108,6 +113,20 @@ class Store:
             raise SignerRefused(
                 "copied",
                 "The signer's folder was copied or restored: stop the other one, then `minqing unit adopt`.",
+            )
+
+    def refuse_forgotten(self, witnesses: Sequence[str]) -> None:
+        """Refuse where it is not known any more what one of these keys cosigned: it could be asked for a second history.
+
+        Raises:
+            SignerRefused: ``state-lost``.
+        """
+        forgot = {key for (key,) in self._db.execute("SELECT key FROM forgot")}
+        if not forgot.isdisjoint(witnesses):
+            raise SignerRefused(
+                "state-lost",
+                "What this witness cosigned is forgotten, so it cosigns nothing: let another key follow its own"
+                " (`minqing key rotate UNIT witness`, then `minqing key retire UNIT witness`).",
             )
 
     def stamp(self) -> None:

@@ -26,9 +26,9 @@ class Witness:
         """Check that a checkpoint continues the one cosigned last, remember it, sign.
 
         Raises:
-            SignerRefused: ``copied``, ``unknown-key``, ``bad-request``, ``bad-note``, ``conflict``, ``inconsistent``.
+            SignerRefused: ``copied``, ``state-lost``, ``unknown-key``, ``bad-request``, ``bad-note``, ``conflict``, ``inconsistent``.
         """
-        self._store.refuse_copy()
+        self._refuse_unsound()
         note, checkpoint, signers = self._read_checkpoint(request)
         seen = self._store.seen(checkpoint.origin)
         if seen is None:
@@ -59,6 +59,10 @@ class Witness:
         return messages.Answer(
             size=checkpoint.size, line="".join(line.line for line in lines), note=full
         )
+
+    def _refuse_unsound(self) -> None:
+        self._store.refuse_copy()
+        self._store.refuse_forgotten([str(key.verifier) for key in self._keys()])
 
     @staticmethod
     def _read_checkpoint(
@@ -105,8 +109,9 @@ class Witness:
         """Tell the checkpoint cosigned last.
 
         Raises:
-            SignerRefused: ``never-witnessed``.
+            SignerRefused: ``copied``, ``state-lost``, ``never-witnessed``.
         """
+        self._refuse_unsound()
         seen = self._store.seen(request.origin)
         if seen is None:
             raise SignerRefused(

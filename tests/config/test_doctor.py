@@ -112,6 +112,14 @@ def test_a_missing_proxy_file_is_told(sealed, monkeypatch):
     assert "cannot be read" in found("proxy").sentence
 
 
+def test_a_witness_that_forgot_what_it_cosigned_is_told(sealed, signer):
+    assert found("signer").held
+    signer.restart(forgetting=True)
+    finding = found("signer")
+    assert not finding.held
+    assert "minqing key rotate UNIT witness" in finding.sentence
+
+
 def test_keys_that_others_can_read_are_told(sealed):
     key = settings.STATE / "keys" / "loose"
     key.write_text("x")

@@ -37,11 +37,13 @@ class LazySigner:
         self._folder = self._folder or self._make()
         return self._folder
 
-    def restart(self) -> None:
-        """Let go of the folder; the next question opens it again."""
+    def restart(self, *, forgetting: bool = False) -> None:
+        """Let go of the folder; the next question opens it again, ``forgetting`` without its memory."""
         if self._signer is not None:
             self._signer.close()
         self._signer = None
+        for file in self.folder.glob("high-water*") if forgetting else ():
+            file.unlink()
 
 
 @pytest.fixture(autouse=True)

@@ -159,6 +159,31 @@ def cosign(size, old, alone, leaves=LEAVES, key=None):
     return messages.Cosign(log_key=str(key or log), old=old, proof=request.proof, note=signed)
 
 
+def test_a_witness_whose_memory_is_lost_cosigns_nothing_until_another_key_follows(alone, tmp_path):
+    folder = tmp_path / "witness"
+    first = Signer(folder)
+    old = first.ask(messages.WitnessKey()).key
+    first.ask(cosign(5, 0, alone))
+    first.close()
+    for file in folder.glob("high-water*"):
+        file.unlink()
+    other = [*LEAVES[:4], LEAVES[0]]
+    for _ in range(2):  # a second start changes nothing
+        again = Signer(folder)
+        assert refusal(again, cosign(5, 0, alone, other)).code == "state-lost"
+        assert refusal(again, messages.Witnessed(origin=ORIGIN)).code == "state-lost"
+        again.close()
+    again = Signer(folder)
+    again.ask(messages.RotateKey(use="witness", origin=""))
+    assert refusal(again, cosign(5, 0, alone)).code == "state-lost"
+    again.ask(messages.RetireKey(use="witness", origin=""))
+    answer = again.ask(cosign(5, 0, alone))
+    new = notes.VerifierKey.parse(again.ask(messages.WitnessKey()).key)
+    assert str(new) != old
+    assert [one.key for one in notes.cosigned_by(notes.parse_note(answer.note), [new])] == [new]
+    again.close()
+
+
 def test_a_witness_cosigns_consistent_checkpoints_and_keeps_the_whole_note(alone, witness):
     answer = witness.ask(cosign(5, 0, alone))
     key = notes.VerifierKey.parse(witness.ask(messages.WitnessKey()).key)

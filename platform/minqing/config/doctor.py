@@ -23,13 +23,13 @@ from kombu import Connection
 from search import doctor as search_doctor
 from search.errors import SearchFault
 from sync import ledger
-from sync.errors import SyncFault
+from sync.errors import SignerRefused, SyncFault
 from sync.exchange import announced
 from sync.exchange.room import LEAST_FREE
 from sync.ledger import erasure, slots
 from sync.models.ledger import Log
 from sync.signer.client import signer
-from sync.signer.messages import WitnessKey
+from sync.signer.messages import Witnessed, WitnessKey
 from sync.transports import checking
 from tenants.current import unit_context, units
 
@@ -152,10 +152,14 @@ def _database() -> Iterator[Finding]:
 def _signer() -> Iterator[Finding]:
     try:
         signer().ask(WitnessKey())
+        signer().ask(Witnessed(origin=""))
     except SyncFault as fault:
-        yield Finding(name="signer", held=False, sentence=str(fault))
-    else:
-        yield Finding(name="signer", held=True, sentence="The signer answers.")
+        remembers = isinstance(fault, SignerRefused) and fault.code == "never-witnessed"
+        yield Finding(
+            name="signer",
+            held=remembers,
+            sentence="The signer answers." if remembers else str(fault),
+        )
 
 
 def _secrets() -> Iterator[Finding]:
