@@ -70,6 +70,8 @@ class _Window:
 def answer(peer: Peer, start: int, stop: int, known: int | None = None) -> list[bytes]:
     """Return what ``disclose`` does. Asking from ``start`` says that everything below it has arrived.
 
+    Who asks for the same again, as an audit does, has it still; only other grants begin at 0.
+
     A reader that does not say how much of the log it knows is taken to know all of it.
 
     Raises:
@@ -81,7 +83,7 @@ def answer(peer: Peer, start: int, stop: int, known: int | None = None) -> list[
         needed = list(told.values_list("size", flat=True)[: _AHEAD + 1])
         if len(needed) > _AHEAD:
             Told.objects.filter(peer=peer, size__lt=needed[_AHEAD]).delete()
-        Peer.objects.filter(pk=peer.pk).update(delivered=start)
+        Peer.objects.filter(pk=peer.pk, delivered__lt=start).update(delivered=start)
     return pieces
 
 

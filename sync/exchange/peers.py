@@ -271,7 +271,9 @@ def connection_end(origin: str) -> bool:
         if announced.is_unknown(peer):
             peer.delete()
             return False
-        Peer.objects.filter(pk=peer.pk).update(ended_on=timezone.localdate(), epoch=F("epoch") + 1)
+        Peer.objects.filter(pk=peer.pk).update(
+            ended_on=timezone.localdate(), epoch=F("epoch") + 1, delivered=0
+        )
         Grant.objects.filter(peer=peer).delete()
     return True
 
@@ -374,4 +376,4 @@ def grant_set(origin: str, kind: str, *, granted: bool = True, history: bool = F
                 raise PeerFault(
                     "The grant was changed by somebody else just now; look again."
                 ) from fault
-        Peer.objects.filter(pk=peer.pk).update(epoch=F("epoch") + 1)
+        Peer.objects.filter(pk=peer.pk).update(epoch=F("epoch") + 1, delivered=0)

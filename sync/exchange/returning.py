@@ -230,7 +230,7 @@ def number_anew(unit: Unit) -> str:
     a note under an old number would contradict what was signed before.
     """
     least = (adoption.adoptions().count() + 1) * framing.EPOCHS
-    changed = Peer.objects.update(epoch=Greatest(F("epoch") + 1, least))
+    changed = Peer.objects.update(epoch=Greatest(F("epoch") + 1, least), delivered=0)
     return f"{unit.code}: what {changed} units were told of before is told anew"
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 import uuid
+from functools import partial
 
 import msgspec
 import nacl.public
 import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, example, given, settings
 
 from minqing.channel import parcels, selectors, services
 from minqing.channel.models import SealedPart, SealedReport
 from sync.errors import RecordRejected
 from sync.formats.notes import decode64, encode64
-from sync.formats.records import decode_header
+from sync.formats.records import Chain, Header, decode_header
 from sync.identity import public_keys
 from sync.kinds import ReceivedRecord
 from sync.models import Peer, Pending
@@ -28,6 +32,12 @@ from tests.support.channel import (
     lodged,
     photo,
 )
+from tests.support.mutation import changed, changes
+
+HEADER = Header(
+    audience="unit:minqing/430522/00000000", chain=Chain(n=1, prev=""), day="2026-11-22", kind="channel.parcel",
+    media_type="application/octet-stream", origin="minqing/430500/0a1b2c3d", schema=1, subject="parcel",
+)  # fmt: skip
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_county")]
 
@@ -143,3 +153,40 @@ def test_a_parcel_for_somebody_else_is_refused(county, city, neighbour):
         )
         with unit_context(neighbour), pytest.raises(RecordRejected):
             parcels.apply_parcels([record])
+
+
+REPORT = uuid.UUID(int=20261124, version=4).hex
+WHOLE = msgspec.msgpack.encode(
+    parcels.Whole(day="2026-11-22", boxes=((bytes(32), b"sealed"), (bytes([1]) * 32, b"sealed")))
+)
+PIECES = msgspec.msgpack.encode(
+    [parcels.Piece(report=REPORT, total=len(WHOLE), offset=0, octets=WHOLE)]
+)
+DEEP = b"\x91" * 5000 + b"\xc0"
+
+
+@settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+@example(PIECES)
+@example(DEEP)
+@example(PIECES.replace(b"\x82", b"\x83\xa1x" + DEEP, 1))
+@example(PIECES.replace(REPORT.encode(), b"\xff" * 32))
+@given(changes.map(partial(changed, PIECES)))
+def test_a_parcel_made_wrong_is_refused_or_read_and_leaves_no_half_of_a_report(county, plain):
+    key = nacl.public.PublicKey(decode64(public_keys("box")[0]))
+    if len(plain) > parcels.SIZE - 4:
+        plain = plain[: parcels.SIZE - 4]
+    record = ReceivedRecord(
+        origin="minqing/430500/0a1b2c3d", index=0, commitment="ab" * 32, header=HEADER,
+        body=nacl.public.SealedBox(key).encrypt(padded(plain, parcels.SIZE)),
+    )  # fmt: skip
+    with transaction.atomic():
+        before = SealedReport.objects.count()
+        with contextlib.suppress(RecordRejected), transaction.atomic():
+            parcels.apply_parcels([record])
+        for report in SealedReport.objects.all()[before:]:
+            assert report.boxes.exists()
+        transaction.set_rollback(True)

@@ -7,14 +7,14 @@ from django.db import OperationalError, connection, transaction
 from django.template import Context, Template
 
 from sync import audiences, identity, ledger
-from sync.exchange import peers, pull
+from sync.exchange import disclosures, peers, pull
 from sync.exchange.standing import deliveries
 from sync.ledger import erasure
-from sync.models import Received
+from sync.models import Peer, Received
 from sync.models.exchange import Following
 from sync.refusals import PeerFault
 from tenants.current import unit_context
-from tests.support.exchange import KIND, applied_bodies, publish
+from tests.support.exchange import KIND, OTHER, applied_bodies, publish
 from tests.support.served import address, connect, served
 
 
@@ -172,7 +172,16 @@ def test_many_records_of_many_chains_arrive_in_log_order_in_several_windows(
         assert Received.objects.count() >= 700
     with unit_context(county):
         fetch(city, county)
-        assert peers.peers_with_state()[0].delivered == ledger.head().size
+        delivered = ledger.head().size
+        assert peers.peers_with_state()[0].delivered == delivered
+    with unit_context(city):
+        assert disclosures.audit(Peer.objects.get()) == []
+    with unit_context(
+        county
+    ):  # that all was asked for again takes no delivery back; other grants do
+        assert peers.peers_with_state()[0].delivered == delivered
+        peers.grant_set(Peer.objects.get().origin, OTHER)
+        assert peers.peers_with_state()[0].delivered == 0
 
 
 def test_what_was_fetched_ahead_of_a_crash_is_asked_for_again_under_the_same_number(

@@ -221,6 +221,14 @@ def test_the_verify_command_tells_bytes_unit_time_and_operators(county, witness,
     code, text = run(tmp_path, b"hello", policy)
     assert code == 1
     assert "proof file" in text
+    for wrong in (
+        ("--compare", str(tmp_path / "nowhere")),
+        ("--save", str(tmp_path / "no" / "file")),
+    ):
+        code, text = run(tmp_path, proof, policy, *wrong)
+        assert (code, "No such file" in text) == (2, True)  # says nothing about the proof
+    code, text = run(tmp_path, proof, b"no policy")
+    assert code == 2
     (tmp_path / "own").write_bytes(WORDS.replace(b"\r\n", b"\n"))
     code, text = run(tmp_path, proof, policy, "--compare", str(tmp_path / "own"), "--json")
     assert code == 1

@@ -22,7 +22,7 @@ from minqing.channel.models import Acceptance, Designation, SealedPart, SealedRe
 from minqing.channel.models import SealedBox as BoxRow
 from minqing.channel.services.records import record_for
 from sync import identity
-from sync.errors import NoteFault, RecordRejected
+from sync.errors import UNREADABLE, NoteFault, RecordRejected
 from sync.formats import box_keys, notes
 from sync.models.exchange import Peer
 
@@ -123,7 +123,7 @@ def apply_parcels(records: Sequence[ReceivedRecord]) -> None:
         try:
             for piece in _opened(record.body):
                 _piece_taken(record.origin, piece)
-        except (CryptoError, struct.error, msgspec.DecodeError, ValueError, NoteFault) as error:
+        except (*UNREADABLE, CryptoError, struct.error, ValueError, NoteFault) as error:
             raise RecordRejected(
                 record.commitment, f"not a parcel for this unit: {type(error).__name__}"
             ) from error

@@ -1,4 +1,4 @@
-"""`minqing verify FILE --policy P`: does a proof file hold? Offline; exit 0 yes, 1 no, 3 the unit's word only."""
+"""`minqing verify FILE --policy P`: does a proof file hold? Offline; exit 0 yes, 1 no, 2 it was called wrongly, 3 the unit's word only."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from sync.errors import SyncFault
 from sync.formats import regions, verify
+from sync.management.offline import called_rightly
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
@@ -46,7 +47,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
+        with called_rightly():
             policy = (
                 regions.read_any(
                     options["policy"].read_bytes(),
@@ -56,14 +57,15 @@ class Command(BaseCommand):
                 if options["policy"]
                 else None
             )
-            verdict = verify.verify(options["file"].read_bytes(), policy)
-            if options["save"]:
-                options["save"].write_bytes(verdict.body)
+            octets = options["file"].read_bytes()
             own = options["compare"].read_bytes() if options["compare"] else None
+        try:
+            verdict = verify.verify(octets, policy)
         except SyncFault as fault:
             raise CommandError(f"This proof does not hold (证明无效): {fault}") from fault
-        except OSError as fault:
-            raise CommandError(f"{fault.filename}: {fault.strerror}.") from fault
+        if options["save"]:
+            with called_rightly():
+                options["save"].write_bytes(verdict.body)
         same = None if own is None else _compare(verdict.body, own)
         self.stdout.write(_json(verdict, same) if options["json"] else _text(verdict, same))
         if same is not None and same != "equal":
