@@ -14,6 +14,7 @@ def main() -> int:
     try:
         from django.core.management import execute_from_command_line
 
+        from minqing.config.outage import OUTAGES, sentence
         from minqing.config.postgres import PostgresFault
 
         try:
@@ -23,6 +24,9 @@ def main() -> int:
             execute_from_command_line(["minqing", *name, *rest])
         except PostgresFault as fault:
             sys.stderr.write(f"minqing: {fault}\n")
+            return 1
+        except OUTAGES as fault:
+            sys.stderr.write(f"minqing: {sentence(fault)}\n")
             return 1
     except EnvironmentFault as fault:
         sys.stderr.write(f"minqing: {fault}\n")

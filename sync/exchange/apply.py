@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from sync.errors import RecordFault, RecordRejected
 from sync.exchange import chains, judging, received_rows
+from sync.exchange.faults import is_ours
 from sync.exchange.links import link
 from sync.exchange.windows import Position
 from sync.formats import framing
@@ -205,8 +206,8 @@ def attempt(item: Judged, record: ReceivedRecord) -> bool:
 
 
 def _reraise_outage(fault: Exception) -> None:
-    """A database that went away is nobody's fault: nothing is held back for it."""
-    if isinstance(fault, Error) and not connection.is_usable():
+    """A database that went away, or has no room, is no peer's fault: nothing is held back for it."""
+    if is_ours(fault) or (isinstance(fault, Error) and not connection.is_usable()):
         raise fault
 
 

@@ -6,7 +6,7 @@ import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from django.db import DataError, IntegrityError
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 
 from sync.exchange.incidents import describe
 from sync.refusals import PeerLied
@@ -14,7 +14,18 @@ from sync.refusals import PeerLied
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_OURS = frozenset({"08", "40", "53", "55", "57", "58"})
+"""Classes of SQLSTATE: connection, deadlock, no room, lock, shut down, the machine. What outgrows a limit (54) is the peer's."""
+
 _log = logging.getLogger(__name__)
+
+
+def is_ours(fault: BaseException) -> bool:
+    """Whether the database was not able to, whatever it was asked: nothing is held against anybody, and all is tried again."""
+    if not isinstance(fault, OperationalError | InterfaceError):
+        return False
+    code = getattr(fault.__cause__, "pgcode", None) or "08000"  # none: the connection broke
+    return code[:2] in _OURS
 
 
 @contextmanager

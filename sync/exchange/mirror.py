@@ -187,7 +187,7 @@ def _store(peer: Peer, number: int, bundles: Iterable[tuple[bytes, bytes | None]
         (who, place.to_bytes(8, "big"), commitments, root)
         for place, (commitments, root) in enumerate(bundles, number)
     ]
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic(), connection.wrap_database_errors, connection.cursor() as cursor:
         stored = MirrorBundle.objects.filter(peer=peer, number__gte=number)
         stored.filter(number__lt=number + len(rows)).delete()
         cursor.copy_expert(_COPY, io.BytesIO(b"".join(framing.copy_rows(rows))), _PIECE)

@@ -6,6 +6,8 @@ from django.urls import include, path
 
 from minqing.config import health
 
+handler500 = "minqing.config.outage.failed"
+
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("", include("sync.urls")),
