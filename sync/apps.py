@@ -14,6 +14,7 @@ class SyncConfig(AppConfig):
             incidents,
             keys,
             nonces,
+            old_heads,
             received,
             region,
             relayed,
@@ -56,6 +57,7 @@ class SyncConfig(AppConfig):
         register_kind(RecordKind(name=handovers.KIND, apply=handover.apply))
         sweeps.register_sweep("handover", handover.try_again, every=5)
         sweeps.register_sweep("handover-again", handover.retry, every=86400)
+        sweeps.register_sweep("old heads", old_heads.forget, every=86400)
         sweeps.register_sweep("rereading", rereading.catch_up, every=5)
         sweeps.register_published("doorbell", fastpath.published)
         erasers.register_eraser("parcels", fastpath.let_go)
