@@ -62,6 +62,7 @@ def test_each_kind_of_step_befalls_three_units_and_has_its_effect(
         [*plan.USES, "of the unit that is restored", "that it has to learn"]
     )
     assert figures["keys ended"] == len([*plan.USES, "that it has to learn"])
+    assert figures["policies published"] == 2
     assert figures["parcels put by the broker"] > 0
     assert figures["came back to the broker"] == 1
     assert figures["checks"] == 1

@@ -42,6 +42,14 @@ def home_faults(custodies):
     return found
 
 
+def policy_faults(said, publisher, version):
+    """Return units that go by another policy of the region than the newest: unit number to what ``policy_in_force`` said."""
+    newest = said[1]
+    if newest is None or newest[:2] != [publisher, version]:
+        return [f"version {version} was published, and its publisher goes by {newest}"]
+    return [f"unit {n} goes by the policy {one}, not {newest}" for n, one in said.items() if one != newest]  # fmt: skip
+
+
 def _root(commitments):
     return merkle.root_of(
         [merkle.leaf_hash(b"\x01" + bytes.fromhex(text)) for text in commitments]

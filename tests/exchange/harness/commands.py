@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from minqing.config import celery
 from sync import identity, ledger, sweeps
-from sync.exchange import custody, handing, handover, keys, peers, returning, witness
+from sync.exchange import custody, handing, handover, keys, peers, region, returning, witness
 from sync.exchange import incidents as incident_room
 from sync.exchange import pull as pull_room
 from sync.formats import forks, heads, notes
@@ -188,6 +188,22 @@ def retire(*, use):
         return keys.retire(use)
     except PeerFault:
         return ""
+
+
+def trust(*, origin):
+    """Name a unit the region's superior."""
+    region.trust(origin)
+
+
+def publish_policy(*, quorum):
+    """Publish the next version of the region's policy, of the keys known here; return its number."""
+    return region.publish(quorum=quorum).version
+
+
+def policy_in_force():
+    """Return the region's policy that this unit goes by: whose, its number and the quorum it asks of whom."""
+    found = region.current()
+    return [found.region, found.version, len(found.policy.groups)] if found is not None else None
 
 
 # --- handovers and discs ----------------------------------------------------------------------

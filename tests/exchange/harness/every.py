@@ -110,10 +110,12 @@ KEYS = [
     *(_step("pull", peer, 1) for peer in (2, 3, 3)),
     _step("carry", 2, 1),
     *(_step("retire", 1, use=use) for use in USES),
+    _step("policy", 1, quorum=2),
     *_exchanged(1, 2),
     _step("pull", 3, 1),
     _step("carry", 2, 1),
     _step("replay", 1, 2),
+    _step("policy", 1, quorum=1),
 ]
 """That a peer has a record shows when it asks for more. What is carried is sealed to the one box key, then to the other."""
 

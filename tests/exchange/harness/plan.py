@@ -24,8 +24,8 @@ same with and without them."""
 
 SERVERS_EVERY = 12
 
-KEYS = {"rotate": 2, "retire": 3}
-"""Steps in which a unit changes its keys, by dice of their own, too."""
+KEYS = {"rotate": 2, "retire": 3, "policy": 1}
+"""Steps in which a unit changes its keys, or the region's policy names those of all anew; by dice of their own, too."""
 
 KEYS_EVERY = 40
 USES = ("peer", "ack", "box")
@@ -104,7 +104,8 @@ class Plan:
         dice = self._keys_dice
         (name,) = dice.choices(list(KEYS), weights=list(KEYS.values()))
         unit, peer = dice.sample(range(1, self._units + 1), 2)
-        return {"do": name, "unit": unit, "peer": peer, "use": dice.choice(USES)}
+        step = {"do": name, "unit": unit, "peer": peer, "use": dice.choice(USES)}
+        return step | {"quorum": dice.randint(0, 2)} if name == "policy" else step
 
     def _kill(self):
         role = self._dice.choice(["signer", "web", "worker", "worker"])

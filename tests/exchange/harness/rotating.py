@@ -20,6 +20,14 @@ class Rotating(Hands):
         self.rest()  # what peers ask for at this moment says what they have
         self._changed(unit, "retire", step["use"], "keys ended")
 
+    def policy(self, unit, peer, step):
+        """Have the first unit, which the others trust to, publish the region's next policy."""
+        first = self.fleet.units[0]
+        if not first.restored:
+            self.whole(first)
+            self.run.policy = self.run.tell(first, "publish_policy", quorum=step["quorum"])
+            self.run.counts["policies published"] += 1
+
     def _changed(self, unit, command, use, counted):
         if unit.restored:
             return ""

@@ -49,6 +49,8 @@ class Run:
         self._servers = servers
         self.narrowed = set()
         """Pairs of a peer and a unit that once gave it kinds from then on only."""
+        self.policy = 0
+        """Version of the region's policy that the first unit published last."""
         self.parted = set()
         """Units that were cut off from the broker since the last check."""
         self.broker = None
@@ -112,6 +114,8 @@ class Run:
         for unit in units:
             for other in units[unit.number :]:
                 self.connect(unit, other)
+        for unit in units[1:]:
+            self.tell(unit, "trust", origin=units[0].origin)
         self.broker = shared.ready()
         self._let_the_broker_carry(units[0], units[1])
 
@@ -235,6 +239,9 @@ class Run:
             self.judge(unit, self.tell(unit, "incidents"))
         found = checks.faults(issued, takings, self.acknowledged, self.narrowed)
         found += checks.home_faults({unit.number: self.tell(unit, "custodies") for unit in units})
+        if self.policy:
+            said = {unit.number: self.tell(unit, "policy_in_force") for unit in units}
+            found += checks.policy_faults(said, units[0].origin, self.policy)
         if found:
             self.fail("; ".join(found[:6]))
         self.counts["parcels taken in"] = sum(_received(unit) for unit in units)

@@ -27,7 +27,7 @@ class Steps(Carrying, Lying, Disasters, Rotating, BrokerFaults):
             "fork": self.fork, "revoke": self.revoke, "grant": self.grant, "erase": self.erase, "offer": self.offer, "accept": self.accept, "call off": self.call_off, "carry": self.carry,
             "broker_wiped": self.broker_wiped, "broker_silent": self.broker_silent, "broker_spoiled": self.broker_spoiled,
             "receiver_killed": self.receiver_killed, "broker_cut": self.broker_cut, "broker_joined": self.broker_joined,
-            "database_killed": self.database_killed, "rotate": self.rotate, "retire": self.retire,
+            "database_killed": self.database_killed, "rotate": self.rotate, "retire": self.retire, "policy": self.policy,
         }  # fmt: skip
 
     def do(self, step):
