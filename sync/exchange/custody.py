@@ -121,6 +121,7 @@ class Standing:
 
     rulings: tuple[Ruling, ...]
     settled_on: datetime.date | None = None
+    settled_for: str = ""
     settled_why: str = ""
     """Of the last contest that people here decided."""
 
@@ -227,6 +228,7 @@ def standings(subjects: Iterable[str] | None = None) -> list[Standing]:
             passages=tuple(passages.get(row.subject, [])),
             rulings=tuple(rulings.get(row.subject, [])),
             settled_on=row.settled_on,
+            settled_for=row.settled_for,
             settled_why=row.settled_why,
         )
         for row in custodies

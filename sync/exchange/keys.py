@@ -82,6 +82,13 @@ def announce(use: str) -> None:
         _log(Notice(use=use, key=key))
 
 
+def own_policy_keys() -> list[str]:
+    """Return the keys under which our own log says that we sign policies: those that it announced and did not end."""
+    notices = [notice for _, notice in _announced("policy")]
+    ended = {notice.ended for notice in notices}
+    return [key for key in dict.fromkeys(notice.key for notice in notices) if key not in ended]
+
+
 def retire(use: str, *, force: bool = False) -> str:
     """End the older of two keys for ever and log it; return it. Asked again after a crash, it goes on.
 

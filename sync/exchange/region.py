@@ -237,7 +237,7 @@ def _opened(
     origin: str, note: bytes, *, today: datetime.date | None = None
 ) -> regions.RegionPolicy:
     if origin == identity.origin():
-        known = identity.public_keys("policy")
+        known = keys.own_policy_keys()  # a signer that is away must not end our reading
     else:
         rows = PeerKey.objects.filter(peer__origin=origin, use="policy", last=None)
         known = list(rows.values_list("key", flat=True))

@@ -41,7 +41,7 @@ def settle(subject: str, home: str, why: str) -> None:
             )
         said = _move(row, home) if home != row.home else None
         row.contested, row.news = "", True
-        row.settled_on, row.settled_why = timezone.localdate(), why[:400]
+        row.settled_on, row.settled_for, row.settled_why = timezone.localdate(), home, why[:400]
         row.save()
         for ruling in Reassignment.objects.filter(subject=subject):
             ruling.late_known = custody.late_records(subject, ruling.giver, ruling.size)

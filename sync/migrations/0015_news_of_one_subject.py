@@ -21,6 +21,7 @@ class Migration(migrations.Migration):
             "quarantine", models.Index(fields=["about"], condition=~Q(about=""), name="quarantine_about")
         ),
         migrations.AddField("custody", "settled_on", models.DateField(null=True)),
+        migrations.AddField("custody", "settled_for", models.CharField(max_length=80, blank=True, default="")),
         migrations.AddField("custody", "settled_why", models.CharField(max_length=400, blank=True, default="")),
         migrations.AddField("handover", "agrees", models.BooleanField(null=True)),
         migrations.AddField("reassignment", "late_known", models.PositiveIntegerField(default=0)),

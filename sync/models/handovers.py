@@ -23,6 +23,7 @@ class Custody(models.Model):
     """Something arrived that records held back may have waited for."""
 
     settled_on = models.DateField(null=True)
+    settled_for = models.CharField(max_length=ORIGIN, blank=True, default="")
     settled_why = models.CharField(max_length=400, blank=True, default="")
     """People here decided a contest: ``settling``. It holds until something new is contested."""
 

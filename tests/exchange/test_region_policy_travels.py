@@ -12,11 +12,12 @@ from django.core.management.base import CommandError
 from django.db import transaction
 
 from sync import identity, ledger
-from sync.errors import PolicyFault
+from sync.errors import PolicyFault, SignerUnreachable
 from sync.exchange import keyring, keys, peers, pull, region
 from sync.formats import notes, regions
 from sync.models import Peer, Quarantine
 from sync.models.exchange import RegionPolicy
+from sync.signer import client
 from tenants.current import unit_context
 from tests.support.exchange import KIND, publish
 from tests.support.served import connect, served
@@ -26,6 +27,13 @@ from tests.support.served import connect, served
 def port(fresh_database):
     with served() as port:
         yield port
+
+
+class _Away:
+    """A signer that does not answer."""
+
+    def ask(self, request):
+        raise SignerUnreachable("It is away.")
 
 
 def fetch(unit, other):
@@ -86,6 +94,22 @@ def test_a_policy_is_published_taken_renewed_and_ends(port, county, city, neighb
         later = datetime.datetime.now(tz=datetime.UTC) + datetime.timedelta(days=12)  # noqa: TID251
         with time_machine.travel(later, tick=False), pytest.raises(PolicyFault, match="ended on"):
             region.current()
+
+
+def test_who_published_the_policy_reads_its_peers_while_the_signer_is_away(
+    port, county, city, signer
+):
+    connect(county, city, port, KIND)
+    with unit_context(county):
+        region.publish(quorum=0)
+    publish(city, b"line")
+    client.stand_in(_Away)
+    try:
+        with unit_context(county):
+            assert region.current().version == 1
+        assert fetch(county, city).fault == ""
+    finally:
+        client.stand_in(signer)
 
 
 def test_a_policy_signed_by_a_stranger_is_held_and_changes_nothing(port, county, city):

@@ -42,7 +42,7 @@ def custody_page(stands: Standing) -> CustodyPage:
         home=names[stands.home],
         home_origin=stands.home,
         contested=contested_sentence(stands.contested),
-        settled=_settled_sentence(stands, names[stands.home]),
+        settled=_settled_sentence(stands, names),
         lines=tuple(lines),
         notices=notices,
         records=frozenset((proofs | {ruling.notice for ruling in stands.rulings}) - {""}),
@@ -75,16 +75,16 @@ def contested_sentence(why: str) -> str:
     }[why]
 
 
-def _settled_sentence(stands: Standing, home: str) -> str:
+def _settled_sentence(stands: Standing, names: dict[str, str]) -> str:
     if stands.contested or stands.settled_on is None:
         return ""
-    return _("归属曾有争议，%(day)s经人工核查，认定由%(home)s管理：%(why)s") % {
-        "day": date_format(stands.settled_on), "home": home, "why": stands.settled_why,
+    return _("归属曾有争议，%(day)s经人工核查，认定由%(home)s管理。理由：%(why)s") % {
+        "day": date_format(stands.settled_on), "home": names[stands.settled_for], "why": stands.settled_why,
     }  # fmt: skip
 
 
 def _origins(stands: Standing) -> set[str]:
-    found = {stands.home, identity.origin()}
+    found = {stands.home, stands.settled_for or stands.home, identity.origin()}
     for passage in stands.passages:
         found |= {passage.giver, passage.taker}
     for ruling in stands.rulings:
