@@ -56,7 +56,7 @@ class SyncConfig(AppConfig):
         sweeps.register_sweep("erasing", erasing.carry_out, every=5)
         register_kind(RecordKind(name=handovers.KIND, apply=handover.apply))
         sweeps.register_sweep("handover", handover.try_again, every=5)
-        sweeps.register_sweep("handover-again", handover.retry, every=86400)
+        sweeps.register_sweep("handover-again", handover.try_steps, every=86400)
         sweeps.register_sweep("old heads", old_heads.forget, every=86400)
         sweeps.register_sweep("rereading", rereading.catch_up, every=5)
         sweeps.register_published("doorbell", fastpath.published)

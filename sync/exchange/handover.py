@@ -32,6 +32,9 @@ from sync.formats.handovers import (
 from sync.models.exchange import Peer, Quarantine
 from sync.models.handovers import Custody
 
+_STEPS = 5000
+"""So many steps are tried again each day, those that wait longest: a peer can have many wait."""
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -132,17 +135,23 @@ def try_again() -> None:
         told = Custody.objects.select_for_update().filter(news=True)
         about = list(told.values_list("subject", flat=True))
         Custody.objects.filter(subject__in=about).update(news=False)
-    if about:
-        waiting = Quarantine.objects.filter(reason="rejected", about__in=about)
-        for peer in _sound(waiting):
-            replay.replay(peer, about=about)
+    _try(about)
+
+
+def try_steps() -> None:
+    """Try the steps again that were held back: a notice has stood long enough by now, a superior is another. Part of a sweep each day."""
+    steps = Quarantine.objects.filter(kind=handovers.KIND, reason="rejected").exclude(about="")
+    _try(list(steps.order_by("since").values_list("about", flat=True)[:_STEPS]))
+
+
+def _try(about: list[str]) -> None:
+    waiting = Quarantine.objects.filter(reason="rejected", about__in=about)
+    for peer in _sound(waiting) if about else ():
+        replay.replay(peer, about=about)
 
 
 def retry() -> int:
-    """Try everything again that was held back; return how many records were taken in.
-
-    Part of a sweep each day: a notice has stood long enough, a superior is another now.
-    """
+    """Try everything again that was held back; return how many records were taken in."""
     waiting = Quarantine.objects.filter(reason="rejected")
     return sum(replay.replay(peer, everything=True) for peer in _sound(waiting))
 

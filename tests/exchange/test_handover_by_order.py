@@ -151,7 +151,7 @@ def test_a_notice_counts_from_the_day_on_which_its_log_still_lacked_it(told):
     assert "The order comes before the public notice has stood long enough." in held()
     ago = timezone.localdate() - datetime.timedelta(days=30)
     Reassignment.objects.update(stands_from=ago)  # thirty days pass
-    handover.retry()  # as each day's sweep does
+    handover.try_steps()  # as each day's sweep does
     handover.try_again()
     assert (home(), held()) == ((new.origin, ""), [])
 

@@ -51,7 +51,8 @@ class Command(BaseCommand):
             if name != own:
                 peers.peer_by_origin(name)
         custody.superior_set(options["below"], options["above"])
-        handover.retry()
+        handover.try_steps()
+        handover.try_again()
 
     def _settle(self, options: dict[str, Any]) -> None:
         settling.settle(options["subject"], options["home"], options["why"])
