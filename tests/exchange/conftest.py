@@ -18,6 +18,21 @@ from tests.support.exchange import KIND
 from tests.support.handing import pull_in
 from tests.support.served import connect, served
 from tests.support.shared_broker import declare, shared_broker
+from tests.support.teller import three_connected
+
+
+@pytest.fixture
+def port(fresh_database):
+    """Every unit of a database of its own, served over real HTTP; the port."""
+    with served() as port:
+        yield port
+
+
+@pytest.fixture
+def told(county):
+    """The old home, the new one and their superior, made up and connected."""
+    with three_connected(county) as tellers:
+        yield tellers
 
 
 @pytest.fixture(scope="module")

@@ -11,11 +11,11 @@ from django.db import OperationalError
 from minqing.__main__ import main
 from minqing.channel.models import Case
 from sync import identity
-from sync.exchange import peers, pull
 from sync.models import Incident
 from sync.models.exchange import Following, Quarantine
 from tenants.current import unit_context
 from tests.support.exchange import KIND, applied_bodies, publish
+from tests.support.fetching import fetch
 from tests.support.full import full
 from tests.support.served import connect, served
 
@@ -26,13 +26,6 @@ def port(fresh_database, county, city):
         connect(county, city, port, KIND)
         publish(county, b"one", b"two")
         yield port
-
-
-def fetch(unit, other):
-    with unit_context(other):
-        origin = identity.origin()
-    with unit_context(unit):
-        return pull.pull(peers.peer_by_origin(origin))
 
 
 def cursors(unit):

@@ -16,13 +16,7 @@ from tenants.current import unit_context
 from tests.support.backups import back_up, bring_back, restore
 from tests.support.exchange import KIND, applied_bodies, publish
 from tests.support.handing import pull_in
-from tests.support.served import connect, served
-
-
-@pytest.fixture
-def port(fresh_database):
-    with served() as port:
-        yield port
+from tests.support.served import connect
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from sync.refusals import PeerFault
 from tenants.current import unit_context
 from tests.support import liar as lies
 from tests.support.exchange import KIND, applied_bodies, publish
-from tests.support.served import connect, served
+from tests.support.served import connect
 
 
 @pytest.fixture
@@ -39,12 +39,6 @@ def queued(monkeypatch):
             raising=False,
         )
     return sent
-
-
-@pytest.fixture
-def port(fresh_database):
-    with served() as port:
-        yield port
 
 
 def test_a_bell_brings_a_pull_and_a_lost_bell_only_a_later_one(port, county, city, queued):

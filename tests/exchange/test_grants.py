@@ -10,13 +10,7 @@ from sync.ledger import erasure
 from sync.models import DisclosureNote, Entry, Incident, Opening, Peer
 from tenants.current import unit_context
 from tests.support.exchange import KIND, OTHER, applied_bodies, publish
-from tests.support.served import connect, served
-
-
-@pytest.fixture
-def port(fresh_database):
-    with served() as port:
-        yield port
+from tests.support.served import connect
 
 
 @pytest.fixture

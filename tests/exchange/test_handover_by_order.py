@@ -18,13 +18,7 @@ from sync.formats.handovers import Notice, Objection, Order
 from sync.models import Peer
 from sync.models.exchange import PeerHead
 from sync.models.handovers import Reassignment
-from tests.support.teller import PUBLIC_ID, SUBJECT, held, home, read, three_connected
-
-
-@pytest.fixture
-def told(county):
-    with three_connected(county) as tellers:
-        yield tellers
+from tests.support.teller import PUBLIC_ID, SUBJECT, held, home, read
 
 
 @pytest.fixture

@@ -22,13 +22,7 @@ from sync.formats import first_homes, handovers, notes, possession
 from sync.formats.handovers import Accept, Cancel, Close, Notice, Offer
 from sync.models import Incident, Peer
 from sync.models.handovers import Custody
-from tests.support.teller import PUBLIC_ID, SUBJECT, held, home, read, three_connected
-
-
-@pytest.fixture
-def told(county):
-    with three_connected(county) as tellers:
-        yield tellers
+from tests.support.teller import PUBLIC_ID, SUBJECT, held, home, read
 
 
 def test_a_new_home_read_before_the_old_one_is_not_believed_sooner(told):

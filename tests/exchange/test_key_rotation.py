@@ -31,6 +31,7 @@ from tenants.current import unit_context
 from tenants.services import unit_provision
 from tests.support import liar as lies
 from tests.support.exchange import KIND, applied_bodies, publish
+from tests.support.fetching import fetch
 from tests.support.served import connect, served
 
 
@@ -40,13 +41,6 @@ def port(fresh_database):
         yield port
     for file in (settings.MINQING.state / "keys").glob("*/box.former.*"):
         file.unlink()  # the run's folder outlives the test
-
-
-def fetch(unit, other):
-    with unit_context(other):
-        origin = identity.origin()
-    with unit_context(unit):
-        return pull.pull(peers.peer_by_origin(origin))
 
 
 def log_secret(signer, origin):

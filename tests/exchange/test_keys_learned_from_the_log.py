@@ -12,22 +12,10 @@ from tenants.current import unit_context
 from tests.support import liar as lies
 from tests.support.backups import back_up, bring_back, restore
 from tests.support.exchange import KIND, applied_bodies, publish
-from tests.support.served import connect, served
+from tests.support.fetching import fetch
+from tests.support.served import connect
 
 pytestmark = pytest.mark.usefixtures("keys_alone")
-
-
-@pytest.fixture
-def port(fresh_database):
-    with served() as port:
-        yield port
-
-
-def fetch(unit, other):
-    with unit_context(other):
-        origin = identity.origin()
-    with unit_context(unit):
-        return pull.pull(peers.peer_by_origin(origin))
 
 
 def accused(*units):

@@ -12,15 +12,9 @@ from sync.exchange import custody, pull, settling
 from sync.exchange.handing import HandoverRefused
 from sync.formats.handovers import Accept, Cancel, Notice, Objection, Order
 from sync.models import Peer
-from tests.support.teller import PUBLIC_ID, SUBJECT, home, read, three_connected
+from tests.support.teller import PUBLIC_ID, SUBJECT, home, read
 
 WHY = "县委组织部核对了双方的凭证"
-
-
-@pytest.fixture
-def told(county):
-    with three_connected(county) as tellers:
-        yield tellers
 
 
 @pytest.fixture

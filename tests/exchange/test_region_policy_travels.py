@@ -13,20 +13,15 @@ from django.db import transaction
 
 from sync import identity, ledger
 from sync.errors import PolicyFault, SignerUnreachable
-from sync.exchange import keyring, keys, peers, pull, region
+from sync.exchange import keyring, keys, region
 from sync.formats import notes, regions
 from sync.models import Peer, Quarantine
 from sync.models.exchange import RegionPolicy
 from sync.signer import client
 from tenants.current import unit_context
 from tests.support.exchange import KIND, publish
-from tests.support.served import connect, served
-
-
-@pytest.fixture
-def port(fresh_database):
-    with served() as port:
-        yield port
+from tests.support.fetching import fetch
+from tests.support.served import connect
 
 
 class _Away:
@@ -34,13 +29,6 @@ class _Away:
 
     def ask(self, request):
         raise SignerUnreachable("It is away.")
-
-
-def fetch(unit, other):
-    with unit_context(other):
-        origin = identity.origin()
-    with unit_context(unit):
-        return pull.pull(peers.peer_by_origin(origin))
 
 
 @pytest.mark.usefixtures("keys_alone")

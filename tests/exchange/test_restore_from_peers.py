@@ -11,7 +11,7 @@ from django.db import connection
 
 from sync import audiences, identity, ledger
 from sync.errors import LedgerFault, NoteFault, RolledBack
-from sync.exchange import doorbell, erasing, keys, peers, pull, returning
+from sync.exchange import doorbell, erasing, keys, peers, returning
 from sync.formats import notes
 from sync.ledger import audit, erasure, refill
 from sync.ledger.local import local_fetch, local_openings
@@ -22,20 +22,8 @@ from tenants.errors import UnitFault
 from tenants.services import unit_adopt
 from tests.support.backups import back_up, bring_back, restore
 from tests.support.exchange import KIND, applied_bodies, publish
-from tests.support.served import connect, served
-
-
-@pytest.fixture
-def port(fresh_database):
-    with served() as port:
-        yield port
-
-
-def fetch(unit, other):
-    with unit_context(other):
-        origin = identity.origin()
-    with unit_context(unit):
-        return pull.pull(peers.peer_by_origin(origin))
+from tests.support.fetching import fetch
+from tests.support.served import connect
 
 
 def bodies(unit):

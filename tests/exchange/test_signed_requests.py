@@ -17,7 +17,7 @@ from sync.exchange.nonces import nonce_use, nonces_forget
 from sync.models import Incident, Nonce
 from sync.refusals import RequestRefused
 from tenants.current import unit_context
-from tests.support.served import address, connect, served
+from tests.support.served import address, connect
 
 URL = "http://xinshao.localhost:8000/exchange/records?from=0&to=5"
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -187,12 +187,6 @@ def test_nonces_are_kept_longer_than_window_and_skew_allow_a_repetition(county):
         with time_machine.travel(late + datetime.timedelta(minutes=5), tick=False):
             nonces_forget()
         assert not Nonce.objects.exists()
-
-
-@pytest.fixture
-def port(fresh_database):
-    with served() as port:
-        yield port
 
 
 def test_a_replayed_request_is_refused_with_evidence_over_http(port, county, city):

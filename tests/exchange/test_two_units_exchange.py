@@ -15,13 +15,7 @@ from sync.models.exchange import Following
 from sync.refusals import PeerFault
 from tenants.current import unit_context
 from tests.support.exchange import KIND, OTHER, applied_bodies, publish
-from tests.support.served import address, connect, served
-
-
-@pytest.fixture
-def port(fresh_database):
-    with served() as port:
-        yield port
+from tests.support.served import address, connect
 
 
 def fetch(unit, other):

@@ -19,14 +19,7 @@ from sync.models.exchange import Contact, PeerHead
 from tenants.current import unit_context
 from tests.support import liar as lies
 from tests.support.exchange import publish
-from tests.support.served import served
 from tests.support.witnessing import cosigning
-
-
-@pytest.fixture
-def port(fresh_database):
-    with served() as port:
-        yield port
 
 
 @pytest.fixture
