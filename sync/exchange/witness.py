@@ -302,12 +302,12 @@ def keep_carried(peer: Peer, note: bytes) -> None:
 
 def _keep(peer: Peer, head: SignedHead, answer: str) -> None:
     known = keyring.verifiers(peer, "witness")
-    latest = (timezone.now() + requests.SKEW).timestamp()
+    now, allowed = timezone.now().timestamp(), requests.SKEW.total_seconds()
     text, kept, ahead = notes.parse_note(head.note).text, False, 0
     for line in answer.strip("\n").split("\n"):
         note = notes.Note(text, (notes.parse_signature(line),))
         for found in notes.cosigned_by(note, known):
-            if found.timestamp > latest:
+            if found.timestamp > now + allowed:
                 ahead = max(ahead, found.timestamp)
                 continue
             Cosignature.objects.get_or_create(
@@ -319,7 +319,7 @@ def _keep(peer: Peer, head: SignedHead, answer: str) -> None:
             kept = True
     if ahead and not kept:  # it would tell readers of a time at which nobody had seen anything
         raise NoteFault(
-            f"The witness dates its cosignature {(ahead - latest) / 3600:.1f} h ahead of our clock: one of the two is wrong."
+            f"The witness dates its cosignature {(ahead - now) / 60:.0f} minutes ahead of our clock: one of the two is wrong."
         )
     if not kept:
         raise NoteFault("The witness's answer holds no cosignature by its key.")

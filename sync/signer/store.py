@@ -88,9 +88,13 @@ class Store:
         with self._together():
             made = self._db.execute("INSERT OR IGNORE INTO meta VALUES (1, ?)", [self._here])
             if made.rowcount:
-                self._db.executemany("INSERT INTO forgot VALUES (?)", [[key] for key in witnesses])
+                self._forget(witnesses)
         (self._bound,) = self._db.execute("SELECT stamp FROM meta").fetchone()
         self.path.chmod(0o600)
+
+    def _forget(self, witnesses: Sequence[str]) -> None:
+        rows = [[key] for key in witnesses]
+        self._db.executemany("INSERT OR IGNORE INTO forgot VALUES (?)", rows)
 
     def _stamp(self) -> str:
         """Name this folder on this machine: a copy has another inode, another host another machine id."""
@@ -129,9 +133,11 @@ class Store:
                 " (`minqing key rotate UNIT witness`, then `minqing key retire UNIT witness`).",
             )
 
-    def stamp(self) -> None:
-        """Bind the file to this place: an operator has vouched for it."""
-        self._db.execute("UPDATE meta SET stamp = ?", [self._here])
+    def stamp(self, *, forgotten: Sequence[str] = ()) -> None:
+        """Bind the file to this place: an operator has vouched for it, but not for what these witness keys cosigned."""
+        with self._together():
+            self._db.execute("UPDATE meta SET stamp = ?", [self._here])
+            self._forget(forgotten)
         self._bound = self._here
 
     def confirmed(self, origin: str) -> bool:

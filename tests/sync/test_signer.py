@@ -184,6 +184,22 @@ def test_a_witness_whose_memory_is_lost_cosigns_nothing_until_another_key_follow
     again.close()
 
 
+def test_a_copied_folder_that_is_adopted_cosigns_nothing_by_the_key_that_came_with_it(
+    alone, tmp_path
+):
+    folder, copy = tmp_path / "witness", tmp_path / "copy"
+    first = Signer(folder)
+    first.ask(messages.OpenLog(origin="minqing/430500/00000000"))
+    first.ask(cosign(5, 0, alone))
+    first.close()
+    shutil.copytree(folder, copy)
+    again = Signer(copy)
+    assert refusal(again, cosign(9, 5, alone)).code == "copied"
+    again.ask(messages.Adopt(origin="minqing/430500/00000000", size=0, root=merkle.EMPTY_ROOT))
+    assert refusal(again, cosign(9, 5, alone)).code == "state-lost"
+    again.close()
+
+
 def test_a_witness_cosigns_consistent_checkpoints_and_keeps_the_whole_note(alone, witness):
     answer = witness.ask(cosign(5, 0, alone))
     key = notes.VerifierKey.parse(witness.ask(messages.WitnessKey()).key)
