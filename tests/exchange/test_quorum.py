@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
 import time
 from contextlib import ExitStack
 
 import pytest
+import time_machine
 from django.db import transaction
 from django.utils import timezone
 
@@ -64,6 +66,20 @@ def test_two_witnesses_of_one_operator_are_one(three, county):
         ask(other)
         state = region.quorum(ledger.head())
         assert (state.seen, state.met) == (2, True)
+
+
+@pytest.mark.usefixtures("keys_alone")
+def test_a_policy_that_ended_asks_for_nothing(three, county):
+    (first, _, other), _ = three
+    with unit_context(county):
+        region.publish(quorum=2, days=10)
+        keys = {str(one.keys["witness"].verifier) for one in (first, other)}
+        asked = region.asks_for()
+        assert asked(keys)
+        assert not asked({min(keys)})
+        later = timezone.now() + datetime.timedelta(days=12)
+        with time_machine.travel(later, tick=False):
+            assert region.asks_for() is None
 
 
 @pytest.mark.usefixtures("keys_alone")
