@@ -9,7 +9,6 @@ class SyncConfig(AppConfig):
         from sync import erasers, ledger, sweeps
         from sync.exchange import (
             erasing,
-            handover,
             heads_seen,
             incidents,
             keys,
@@ -19,10 +18,10 @@ class SyncConfig(AppConfig):
             region,
             relayed,
             repinning,
-            rereading,
             returning,
             upkeep,
         )
+        from sync.exchange.homes import handover, rereading
         from sync.formats import handovers
         from sync.kinds import RecordKind, register_kind
         from sync.ledger import adoption, erasure, receipts, samples, walls

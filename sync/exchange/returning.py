@@ -19,7 +19,8 @@ from django.db.models.functions import Greatest
 
 from sync import identity
 from sync.errors import LedgerFault, NoteFault, RecordFault, SignerRefused, SignerUnreachable
-from sync.exchange import doorbell, rereading, windows
+from sync.exchange import doorbell, windows
+from sync.exchange.homes import rereading
 from sync.exchange.peers import client_for
 from sync.formats import copies, framing
 from sync.ledger import adoption, erasure, refill

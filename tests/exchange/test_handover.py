@@ -15,7 +15,8 @@ from minqing.archives import selectors, services
 from minqing.archives.errors import MoveRefused, SamePerson
 from minqing.archives.models import Official
 from sync import sweeps
-from sync.exchange import custody, handover_rows, rereading
+from sync.exchange.homes import custody, rereading
+from sync.exchange.homes import rows as handover_rows
 from sync.ledger import receipts
 from sync.models.handovers import Custody, Handover, Tenure
 from tenants.current import unit_context

@@ -12,7 +12,8 @@ from django.test import override_settings
 from django.utils import timezone
 
 from minqing.archives import selectors
-from sync.exchange import custody, handover, keys, pull, region
+from sync.exchange import keys, pull, region
+from sync.exchange.homes import custody, handover
 from sync.formats import notes, possession, regions
 from sync.formats.handovers import Notice, Objection, Order
 from sync.models import Peer

@@ -17,7 +17,9 @@ from django.test.utils import CaptureQueriesContext
 
 from minqing.archives import selectors
 from minqing.archives.errors import NotInArchive
-from sync.exchange import custody, handover, handover_rows, keys
+from sync.exchange import keys
+from sync.exchange.homes import custody, handover
+from sync.exchange.homes import rows as handover_rows
 from sync.formats import first_homes, handovers, notes, possession
 from sync.formats.handovers import Accept, Cancel, Close, Notice, Offer
 from sync.models import Incident, Peer

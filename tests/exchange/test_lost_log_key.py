@@ -15,7 +15,8 @@ from django.test import override_settings
 from minqing.archives import selectors, services
 from sync import identity, ledger
 from sync.errors import PolicyFault, SignerRefused
-from sync.exchange import custody, handing, keyring, mirror, peers, region, witness
+from sync.exchange import keyring, mirror, peers, region, witness
+from sync.exchange.homes import custody, handing
 from sync.formats import notes
 from sync.ledger import receipts
 from sync.models import Incident

@@ -8,8 +8,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from minqing.archives import selectors
-from sync.exchange import custody, pull, settling
-from sync.exchange.handing import HandoverRefused
+from sync.exchange import pull
+from sync.exchange.homes import custody, settling
+from sync.exchange.homes.handing import HandoverRefused
 from sync.formats.handovers import Accept, Cancel, Notice, Objection, Order
 from sync.models import Peer
 from tests.support.teller import PUBLIC_ID, SUBJECT, home, read

@@ -7,7 +7,8 @@ from contextlib import ExitStack, contextmanager
 
 from minqing.archives import bodies
 from sync import identity
-from sync.exchange import custody, handover, peers, pull
+from sync.exchange import peers, pull
+from sync.exchange.homes import custody, handover
 from sync.formats import first_homes, handovers
 from sync.formats.handovers import Close, Offer, Taken
 from sync.models import Peer, Quarantine

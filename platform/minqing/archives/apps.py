@@ -11,7 +11,7 @@ class ArchivesConfig(AppConfig):
         from minqing.archives.services import entries_expire
         from search.registry import register_source
         from sync.erasers import register_eraser
-        from sync.exchange.custody import register_charge
+        from sync.exchange.homes.custody import register_charge
         from sync.kinds import RecordKind, register_kind
         from sync.sweeps import register_sweep
 

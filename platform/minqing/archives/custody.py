@@ -17,7 +17,7 @@ from minqing.archives.projection import subject_of
 from search.marks import mark
 from search.tasks import drain_soon
 from sync import identity
-from sync.exchange import custody
+from sync.exchange.homes import custody
 from sync.formats import first_homes
 
 if TYPE_CHECKING:

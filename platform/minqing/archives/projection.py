@@ -16,7 +16,7 @@ from search.marks import mark
 from search.tasks import drain_soon
 from sync import audiences
 from sync.errors import RecordRejected
-from sync.exchange.custody import facts_came, may_issue, watched
+from sync.exchange.homes.custody import facts_came, may_issue, watched
 from sync.exchange.peers import connected_peers
 from sync.formats import first_homes
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from django.core.management.base import BaseCommand, CommandError
 
 from sync.errors import SyncFault
-from sync.exchange import custody, handover, peers, settling
+from sync.exchange import peers
+from sync.exchange.homes import custody, handover, settling
 from sync.identity import origin
 from tenants.current import unit_by_code, unit_context
 from tenants.errors import UnitFault

@@ -12,9 +12,10 @@ from django.utils import timezone
 
 from minqing.config import celery
 from sync import identity, ledger, sweeps
-from sync.exchange import custody, handing, handover, keys, peers, region, returning, witness
 from sync.exchange import incidents as incident_room
+from sync.exchange import keys, peers, region, returning, witness
 from sync.exchange import pull as pull_room
+from sync.exchange.homes import custody, handing, handover
 from sync.formats import forks, heads, notes
 from sync.ledger import erasure, refill
 from sync.models import Contact, Entry, Incident, Log, Opening, Peer

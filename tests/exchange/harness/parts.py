@@ -23,7 +23,7 @@ from django.db import OperationalError, connection
 
 from minqing.config import celery
 from sync.exchange import client, reading, wire
-from sync.exchange.custody import register_charge
+from sync.exchange.homes.custody import register_charge
 from sync.formats import framing
 from sync.kinds import RecordKind, register_kind
 from sync.models import Following

@@ -16,7 +16,7 @@ from tenants.current import current_unit
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sync.exchange.custody import Passage, Ruling, Standing
+    from sync.exchange.homes.custody import Passage, Ruling, Standing
 
 
 def custody_page(stands: Standing) -> CustodyPage:

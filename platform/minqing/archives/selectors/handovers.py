@@ -12,14 +12,14 @@ from minqing.archives.models import Official, OrderEntry, PublicOfficialRow
 from minqing.archives.selectors.custody import contested_sentence, unit_names
 from minqing.archives.values import DeskHandover, DeskNotice, DeskOffer, OfficialName
 from sync import identity
-from sync.exchange import custody as custodies
-from sync.exchange.handing import due_on
+from sync.exchange.homes import custody as custodies
+from sync.exchange.homes.handing import due_on
 from sync.exchange.peers import reachable_units
 
 if TYPE_CHECKING:
     import uuid
 
-    from sync.exchange.custody import Passage, Ruling, Standing
+    from sync.exchange.homes.custody import Passage, Ruling, Standing
 
 READERS = (Role.CLERK, Role.REVIEWER, Role.SUPERVISOR)
 LISTED = 300

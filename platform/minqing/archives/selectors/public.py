@@ -25,7 +25,7 @@ from minqing.archives.values import (
     UnitSummary,
 )
 from sync import identity
-from sync.exchange.custody import standing
+from sync.exchange.homes.custody import standing
 from tenants.current import current_unit
 
 if TYPE_CHECKING:

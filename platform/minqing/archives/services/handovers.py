@@ -12,8 +12,8 @@ from minqing.accounts.permissions import require
 from minqing.archives import checks, custody
 from minqing.archives.errors import MoveRefused, NotInArchive, SamePerson
 from minqing.archives.models import Official, OrderEntry, PublicOfficialRow
-from sync.exchange import handing
-from sync.exchange.handing import HandoverRefused
+from sync.exchange.homes import handing
+from sync.exchange.homes.handing import HandoverRefused
 
 if TYPE_CHECKING:
     import uuid

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from sync import ledger
 from sync.errors import RecordRejected, RolledBack, SignerFault
-from sync.exchange import custody
+from sync.exchange.homes import custody
 from sync.exchange.incidents import incident_record
 from sync.formats import handovers
 from sync.models.exchange import Peer

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from sync import identity
 from sync.errors import NoteFault
-from sync.exchange import custody, keyring, mirror
-from sync.exchange import handover_rows as rows
+from sync.exchange import keyring, mirror
+from sync.exchange.homes import custody, rows
 from sync.exchange.incidents import incident_record
 from sync.formats import handovers, heads
 from sync.formats.handovers import Accept, Cancel, Close, Offer, Taken
@@ -19,7 +19,7 @@ from sync.models.handovers import Custody, Handover, Reassignment, Tenure
 from sync.refusals import PeerLied
 
 if TYPE_CHECKING:
-    from sync.exchange.handover_rows import Event
+    from sync.exchange.homes.rows import Event
 
 OWN_END = 0
 """``until`` of a tenure of our own that ended: our own log is not judged by index, its services refuse."""

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.utils import timezone
 
-from sync.exchange import custody, handover, passages
-from sync.exchange.handing import HandoverRefused
+from sync.exchange.homes import custody, handover, passages
+from sync.exchange.homes.handing import HandoverRefused
 from sync.models.handovers import Custody, Handover, Reassignment, Tenure
 
 if TYPE_CHECKING:

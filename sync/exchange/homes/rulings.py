@@ -8,15 +8,14 @@ from django.conf import settings
 from django.db.models import Max
 from django.utils import timezone
 
-from sync.exchange import custody, passages
-from sync.exchange import handover_rows as rows
+from sync.exchange.homes import custody, passages, rows
 from sync.models.exchange import PeerHead
 from sync.models.handovers import Reassignment
 
 if TYPE_CHECKING:
     import datetime
 
-    from sync.exchange.handover_rows import Event
+    from sync.exchange.homes.rows import Event
     from sync.formats.handovers import Notice, Objection, Order, Taken
 
 

@@ -14,9 +14,9 @@ from django.db import transaction
 
 from sync import audiences, ledger
 from sync.errors import RecordFault, RecordRejected
-from sync.exchange import custody, passages, replay, rulings
-from sync.exchange import handover_rows as rows
-from sync.exchange.handover_rows import Event
+from sync.exchange import replay
+from sync.exchange.homes import custody, passages, rows, rulings
+from sync.exchange.homes.rows import Event
 from sync.formats import handovers
 from sync.formats.handovers import (
     Accept,

@@ -11,8 +11,9 @@ import datetime
 from django.db import transaction
 
 from sync.errors import RecordFault, RecordRejected
-from sync.exchange import handover, handover_rows
-from sync.exchange.handover_rows import Event
+from sync.exchange.homes import handover
+from sync.exchange.homes import rows as handover_rows
+from sync.exchange.homes.rows import Event
 from sync.formats import handovers
 from sync.formats.records import decode_header
 from sync.identity import origin

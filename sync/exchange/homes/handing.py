@@ -11,8 +11,8 @@ from django.conf import settings
 from django.utils import timezone
 
 from sync import identity
-from sync.exchange import custody, handover
-from sync.exchange.handover_rows import history_of
+from sync.exchange.homes import custody, handover
+from sync.exchange.homes.rows import history_of
 from sync.exchange.peers import connected_peers
 from sync.formats import handovers
 from sync.formats.handovers import Accept, Cancel, Notice, Objection, Offer, Order
