@@ -7,6 +7,7 @@ import sys
 import httpx
 import pytest
 from django.db import OperationalError
+from django.test import Client
 
 from minqing.__main__ import main
 from minqing.channel.models import Case
@@ -101,3 +102,27 @@ def test_a_page_and_a_command_say_it_in_one_sentence(port, county, city, monkeyp
     assert report().status_code == 200  # the same form once more
     with unit_context(county):
         assert Case.objects.count() == 1
+
+
+def test_while_the_database_is_away_every_address_says_so_and_nothing_else_is_called_so(
+    county, monkeypatch
+):
+    visitor = Client(headers={"host": county.host}, raise_request_exception=False)
+
+    def away(_request):
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr("tenants.middleware._domain_for", away)
+    for path in ("/", "/ledger/checkpoint", "/desk/"):
+        answer = visitor.get(path)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
+        assert "暂时办不了" in answer.content.decode()
+
+    def wrong(_request):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("tenants.middleware._domain_for", wrong)
+    answer = visitor.get("/")
+    assert answer.status_code == 500
+    assert "出了差错" in answer.content.decode()
+    assert "ZeroDivisionError" not in answer.content.decode()
