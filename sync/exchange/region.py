@@ -22,9 +22,10 @@ from sync.errors import NoteFault, PolicyFault, RecordRejected
 from sync.exchange import keys
 from sync.formats import notes, policies, regions
 from sync.models.exchange import Following, Peer, PeerKey, RegionPolicy
+from sync.models.ledger import Opening
 from sync.refusals import PeerFault
 from sync.signer import client as signer_client
-from sync.signer.messages import SignPolicy
+from sync.signer.messages import OpenPolicy, SignPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -139,6 +140,7 @@ def publish(
         PolicyFault: more operators are asked for than there are, or the days do not fit.
     """
     us, today = identity.origin(), timezone.localdate()
+    read_own_again()
     before = RegionPolicy.objects.filter(region=us).first()
     # Our own former version, also where the key that signed it has ended since.
     kept = notes.parse_note(bytes(before.note)).text if before is not None else ""
@@ -146,7 +148,7 @@ def publish(
     going_on = {**(old.successors if old is not None else {}), **(successors or {})}
     former = keys.former_log_keys() | _lost(going_on)
     terms = regions.Terms(
-        region=us, version=(before.version if before is not None else 0) + 1,
+        region=us, version=max(before.version if before is not None else 0, _signed_last(us)) + 1,
         signed=today, expires=today + datetime.timedelta(days=days),
         logs=[key for key in _logs() if key not in former], operators=_operators(), quorum=quorum, former=former,
         successors=going_on,
@@ -165,6 +167,19 @@ def publish(
         _keep(regions.read_text(text), note)
     ledger.seal()
     return regions.read_text(text)
+
+
+def read_own_again() -> None:
+    """Take in the newest version that our own log holds: a database that was restored may know an older one only."""
+    row = Opening.objects.filter(kind=KIND, subject="policy").order_by("-index").first()
+    if row is not None:  # in our own log: ours, also where the key that signed it has ended since
+        note = bytes(row.body)
+        _keep(regions.read_text(notes.parse_note(note).text), note)
+
+
+def _signed_last(us: str) -> int:
+    """Return the version that the signer signed last: after a restore nobody may have it."""
+    return signer_client.signer().ask(OpenPolicy(origin=us)).size
 
 
 def _lost(successors: Iterable[str]) -> dict[notes.VerifierKey, int]:

@@ -14,6 +14,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from sync import audiences
 from sync.errors import PolicyFault, SignerRefused
 from sync.formats import merkle, notes, possession, regions
@@ -53,7 +55,7 @@ class Signer:
             messages.Confirm: self._confirm,
             messages.SignHead: self._sign_head,
             messages.Adopt: self._adopt,
-            messages.OpenPolicy: lambda request: self._both(self._policy_keys(request.origin)),
+            messages.OpenPolicy: self._open_policy,
             messages.SignPolicy: self._sign_policy,
             messages.RotateKey: self._rotate,
             messages.RetireKey: self._retire,
@@ -173,6 +175,13 @@ class Signer:
         return SignerRefused("state-lost", sentence)
 
     # --- the region's policy ----------------------------------------------------------------
+
+    def _open_policy(self, request: messages.OpenPolicy) -> messages.Answer:
+        keys, version = (
+            self._policy_keys(request.origin),
+            self._store.policy_version(request.origin),
+        )
+        return msgspec.structs.replace(self._both(keys), size=version)
 
     def _sign_policy(self, request: messages.SignPolicy) -> messages.Answer:
         keys = self._policy_keys(request.origin)

@@ -59,7 +59,7 @@ class Adopt(Request, frozen=True, kw_only=True):
 
 
 class OpenPolicy(Request, frozen=True, kw_only=True):
-    """Make the key with which a unit signs its region's policy, or tell it again."""
+    """Make the key with which a unit signs its region's policy, or tell it again; ``size`` is the version signed last."""
 
     origin: str
 

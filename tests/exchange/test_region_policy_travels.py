@@ -14,11 +14,13 @@ from django.db import transaction
 from sync import identity, ledger
 from sync.errors import PolicyFault, SignerUnreachable
 from sync.exchange import keyring, keys, region
+from sync.exchange.homes import rereading
 from sync.formats import notes, regions
-from sync.models import Peer, Quarantine
+from sync.models import Opening, Peer, Quarantine
 from sync.models.exchange import RegionPolicy
 from sync.signer import client
 from tenants.current import unit_context
+from tests.support.backups import back_up, bring_back, restore
 from tests.support.exchange import KIND, publish
 from tests.support.fetching import fetch
 from tests.support.served import connect
@@ -82,6 +84,38 @@ def test_a_policy_is_published_taken_renewed_and_ends(port, county, city, neighb
         later = datetime.datetime.now(tz=datetime.UTC) + datetime.timedelta(days=12)  # noqa: TID251
         with time_machine.travel(later, tick=False), pytest.raises(PolicyFault, match="ended on"):
             region.current()
+
+
+def test_who_published_the_policy_goes_on_with_it_after_a_restore(port, county, city):
+    connect(county, city, port, KIND)
+    lost = "minqing/430581/00000000"
+    new = notes.SigningKey.from_seed("minqing/430581/11111111", bytes(32)).verifier
+    with unit_context(county):
+        region.publish(quorum=0)
+    publish(county, b"line")
+    assert fetch(city, county).fault == ""
+    back_up(county)
+    publish(county, b"after the backup")
+    assert fetch(city, county).fault == ""
+    with unit_context(county):
+        region.publish(quorum=0, successors={lost: new})
+    assert fetch(city, county).fault == ""
+    restore(county)
+    bring_back(county)
+    with unit_context(county):
+        rereading.catch_up()
+        assert (region.current().version, region.current().policy.successors) == (2, {lost: new})
+        assert region.publish(quorum=0).version == 3
+        assert region.current().policy.successors == {lost: new}
+
+
+def test_the_signers_version_goes_before_what_the_database_knows(port, county, signer):
+    publish(county, b"line")
+    with unit_context(county):
+        assert region.publish(quorum=0).version == 1
+        RegionPolicy.objects.all().delete()
+        Opening.objects.filter(kind=region.KIND).update(subject="set aside")
+        assert region.publish(quorum=0).version == 2
 
 
 def test_who_published_the_policy_reads_its_peers_while_the_signer_is_away(

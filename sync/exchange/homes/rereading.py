@@ -11,6 +11,7 @@ import datetime
 from django.db import transaction
 
 from sync.errors import RecordFault, RecordRejected
+from sync.exchange import region
 from sync.exchange.homes import handover
 from sync.exchange.homes import rows as handover_rows
 from sync.exchange.homes.rows import Event
@@ -34,6 +35,7 @@ def catch_up() -> None:
     waiting = Quarantine.objects.filter(kind=handovers.KIND, sentence=handover_rows.BEHIND)
     if (_read.get(place(), 0) == adopted and not waiting.exists()) or handover_rows.is_behind():
         return
+    region.read_own_again()
     missing, rounds = own_steps_again(), 0
     while handover.retry() and rounds < _ROUNDS:
         missing, rounds = own_steps_again(), rounds + 1
