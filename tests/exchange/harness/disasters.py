@@ -49,9 +49,7 @@ class Disasters(Hands):
         if not unit.restored:
             return
         self.rest()
-        if step["from peers"]:
-            self._from_peers(unit)
-        else:
+        if not step["from peers"] or not self._from_peers(unit):
             self.pause(unit)
             self.fleet.recover(unit)
             self.fleet.start(unit)
@@ -68,11 +66,19 @@ class Disasters(Hands):
                     self.settle(other, number)
 
     def _from_peers(self, unit):
-        """As an operator does who has nothing but the old backup: everybody is asked, then the log is adopted."""
+        """As an operator does who has nothing but the old backup: everybody is asked, then the log is adopted.
+
+        A peer that came back from an old backup itself may know this unit by a key that has ended since, and reads the newer one only
+        in a log that goes on: people connect the two anew, or find a newer backup. Return whether it was done without.
+        """
         self.net.heal()
         self.run.wires.heal()
         self.whole(*self.fleet.units)
         came = self.run.tell(unit, "come_back")
+        strangers = sum("401, signature" in sentence for sentence in came["silent"])
+        if 0 < strangers == len(came["silent"]) <= sum(other.aged for other in self.fleet.units):
+            self.run.counts["peers of an old backup did not know who asked"] += 1
+            return False
         if came["signed"] != came["size"] or came["silent"]:
             self.run.fail(f"unit {unit.number} did not come back whole: {came}")
         closed = set(self.run.tell(unit, "closed"))
@@ -90,6 +96,7 @@ class Disasters(Hands):
             if other is not unit:
                 self.run.tell(unit, "pull", origin=other.origin)
         self.run.counts["came back from peers"] += 1
+        return True
 
     def clone(self, unit, peer, step):
         """Start a second unit from a copy of the first one's database and folder: it must not seal."""

@@ -139,6 +139,8 @@ class Unit:
     backup: int = -1
     """Size of the log in the backup; -1: none."""
     restored: bool = False
+    aged: bool = False
+    """Whether it went on with an old backup once."""
 
     @property
     def host(self):
@@ -268,7 +270,7 @@ class Fleet:
     def keep(self, unit):
         """Go on with the restored database; the newer one is gone, and so is the backup that it came from."""
         unit.server.drop(f"{unit.database}_newer")
-        unit.restored, unit.backup = False, -1
+        unit.restored, unit.backup, unit.aged = False, -1, True
 
     def clone(self, unit):
         """Return a second, stopped unit made of a stopped unit's database and folder; its parts get ports of their own."""
