@@ -53,6 +53,12 @@ class Disasters(Hands):
             self.pause(unit)
             self.fleet.recover(unit)
             self.fleet.start(unit)
+        for other in (
+            self.fleet.units
+        ):  # keys may have changed that it could not read while this log was behind
+            if other.aged and not other.restored and other is not unit:
+                self.whole(unit, other)
+                self.run.tell(other, "pull", origin=unit.origin)
         # Nobody has an old backup any more who was believed to have rolled back, but for those that do at this moment. What
         # this unit had open when it was restored is open again, too.
         restored = {other.origin for other in self.fleet.units if other.restored}
