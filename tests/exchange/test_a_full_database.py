@@ -124,5 +124,5 @@ def test_while_the_database_is_away_every_address_says_so_and_nothing_else_is_ca
     monkeypatch.setattr("tenants.middleware._domain_for", wrong)
     answer = visitor.get("/")
     assert answer.status_code == 500
-    assert "出了差错" in answer.content.decode()
+    assert "我们这边出错了" in answer.content.decode()
     assert "ZeroDivisionError" not in answer.content.decode()
